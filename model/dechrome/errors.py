@@ -1,0 +1,17 @@
+"""What can go wrong, one class per thing that a caller can react to."""
+
+
+class DechromeError(Exception):
+    """Base of every error that dechrome raises on purpose."""
+
+
+class ModelError(DechromeError):
+    """A model folder is missing, damaged, or was made for other features."""
+
+
+class InputError(DechromeError):
+    """An argument is of a type or value that cannot be read as a page."""
+
+
+class DataError(DechromeError):
+    """A file of annotated pages is missing or malformed; the message names file, line and field."""

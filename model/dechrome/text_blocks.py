@@ -1,0 +1,26 @@
+"""Plain text -> blocks: one per line that is not blank."""
+
+from __future__ import annotations
+
+from dechrome.blocks import Block, Document
+
+
+def split_text(text: str, url: str | None = None) -> Document:
+    r"""Cut plain text into blocks, with their offsets.
+
+    ``breaks`` of a block counts the line ends between it and the block before.
+
+    >>> [(block.text, block.start, block.end) for block in split_text("Accept all\n\n  A fox ran. ").blocks]
+    [('Accept all', 0, 10), ('A fox ran.', 14, 24)]
+    """
+    blocks: list[Block] = []
+    breaks = position = 0
+    for line in text.splitlines(keepends=True):
+        stripped = line.strip()
+        if stripped:
+            start = position + len(line) - len(line.lstrip())
+            blocks.append(Block(stripped, breaks=breaks, start=start, end=start + len(stripped)))
+            breaks = 0
+        breaks += 1
+        position += len(line)
+    return Document(blocks, source_text=text, url=url)
