@@ -125,3 +125,11 @@ class LabelledBlock(NamedTuple):
     start: int = 0
     end: int = 0
     spans: tuple[Span, ...] = ()
+
+
+class Reason(NamedTuple):
+    """What one feature of a block adds to its being content: a positive ``contribution`` speaks for content."""
+
+    feature: str
+    value: float
+    contribution: float

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from typing import Final
 
-from dechrome.blocks import Document
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
+
+from dechrome.blocks import Block, Document
+from dechrome.bounds import MAX_DEPTH, MAX_ELEMENTS, MAX_LENGTH, check_encoded, flatten_html
 from dechrome.segmenting import INVISIBLE_TAGS, Segmenter
+
+MAX_FLAT_BLOCKS: Final = 20_000  # of a page read as flat text: more lines are joined
+_DEEP: Final = 64  # levels: no walk this shallow can meet the bounds long before its end
+_LONG_LINE: Final = 1_000_000  # characters
 
 
 def split_html(html: str, url: str | None = None) -> Document:
-    """Cut an HTML page into blocks.
+    """Cut an HTML page into blocks; one past the parser's bounds is read as flat text, and ``problems`` says so.
 
     >>> [block.text for block in split_html("<nav>Home</nav><p>A <b>fox</b> ran.").blocks]
     ['Home', 'A fox ran.']
     """
-    root = LexborHTMLParser(html).root
+    if len(html) > MAX_LENGTH:
+        return _split_flat(html, url, f"{len(html)} characters long")
+    data = html.encode("utf-8", "replace")
+    if reason := check_encoded(data):
+        return _split_flat(html, url, reason)
+    try:
+        root = LexborHTMLParser(data).root
+    except SelectolaxError:
+        return _split_flat(html, url, "refused by the parser")
     segmenter = Segmenter()
     titles: list[str] = []
-    if root is not None:
-        _walk(root, segmenter, titles)
+    if root is not None and (reason := _walk(root, segmenter, titles)):
+        return _split_flat(html, url, reason)
     segmenter.finish()
     return Document(segmenter.blocks, segmenter.tree, title=titles[0] if titles else "", url=url)
 
 
-def _walk(node: LexborNode, segmenter: Segmenter, titles: list[str]) -> None:
-    """Send the tree below ``node`` to the segmenter, with an explicit stack."""
+def _walk(node: LexborNode, segmenter: Segmenter, titles: list[str]) -> str:
+    """Send the tree below ``node`` to the segmenter, with an explicit stack; return why it gave up, or ""."""
     ancestors: list[LexborNode] = []
     while True:
         tag = node.tag
@@ -40,14 +55,47 @@ def _walk(node: LexborNode, segmenter: Segmenter, titles: list[str]) -> None:
             child = node.first_child
             if child is not None:
                 ancestors.append(node)
+                if len(ancestors) > _DEEP and (reason := _check_tree(len(ancestors), len(segmenter.tree.tags))):
+                    return reason
                 node = child
                 continue
             segmenter.close()
         following = node.next
         while following is None:
             if not ancestors:
-                return
+                return ""
             node = ancestors.pop()
             segmenter.close()
             following = node.next
         node = following
+
+
+def _check_tree(depth: int, elements: int) -> str:
+    if depth > MAX_DEPTH:
+        return f"nested over {MAX_DEPTH} levels deep"
+    return f"over {MAX_ELEMENTS} elements" if elements > MAX_ELEMENTS else ""
+
+
+def _split_flat(html: str, url: str | None, reason: str) -> Document:
+    """Cut a page by the lines of its text, at most ``MAX_FLAT_BLOCKS`` of them."""
+    lines = [line for line in map(_collapse, flatten_html(html).splitlines()) if line]
+    size = -(-len(lines) // MAX_FLAT_BLOCKS)
+    if size > 1:
+        lines = ["\n".join(lines[start : start + size]) for start in range(0, len(lines), size)]
+    return Document([Block(line) for line in lines], url=url, problems=(f"{reason}: read as flat text",))
+
+
+def _collapse(line: str) -> str:
+    """Collapse white space; a long line in pieces, since a list of its words would need ten times its memory."""
+    if len(line) <= _LONG_LINE:
+        return " ".join(line.split())
+    pieces: list[str] = []
+    space = False
+    for start in range(0, len(line), _LONG_LINE):
+        piece = line[start : start + _LONG_LINE]
+        if words := piece.split():
+            if pieces and (space or piece[0].isspace()):
+                pieces.append(" ")
+            pieces.append(" ".join(words))
+        space = piece[-1].isspace() or (space and not words)
+    return "".join(pieces)

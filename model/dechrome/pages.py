@@ -27,15 +27,20 @@ class Page:
     @property
     def text(self) -> str:
         """What remains: the content blocks, joined as they stood."""
-        return rendering.to_text(self.blocks, self.source_text)
+        return self.to_text()
+
+    def to_text(self, *, images: bool = False) -> str:
+        """Return the content (with ``images``, the image placeholders too), joined as it stood."""
+        keep = rendering.CONTENT_AND_IMAGES if images else rendering.CONTENT_ONLY
+        return rendering.to_text(self.blocks, self.source_text, keep)
 
     def to_markdown(self, *, images: bool = False) -> str:
         """Return the content (with ``images``, the image placeholders too) as Markdown: CommonMark with tables."""
-        return rendering.to_markdown(self.blocks, images=images)
+        return rendering.to_markdown(self.blocks, self.source_text, images=images)
 
     def to_html(self, *, images: bool = False) -> str:
-        """Return the content as plain, safe HTML: no scripts, no styles, no attributes but ``href``."""
-        return rendering.to_html(self.blocks, images=images)
+        """Return the content as a fragment of plain, safe HTML: no scripts, no styles, no attributes but ``href``."""
+        return rendering.to_html(self.blocks, self.source_text, images=images)
 
     def to_dict(self) -> dict[str, object]:
         """Return the page and its blocks as values that JSON can hold."""

@@ -22,6 +22,7 @@ PREFORMATTED_TAGS: Final = frozenset("pre textarea listing xmp plaintext".split(
 # Attributes that say what an element is for, and those that may hide it.
 CUE_ATTRIBUTES: Final = frozenset(("class", "id", "role", "itemprop", "aria-label", "data-testid"))
 MAX_CUE_LENGTH: Final = 300  # characters per element: bounds the work on hostile attributes
+MAX_OPEN_SPANS: Final = 16  # nested inline elements whose spans are kept: each is carried into every block inside
 
 _HIDING_ATTRIBUTES: Final = frozenset(("hidden", "aria-hidden", "style"))
 _SPAN_NAMES: Final = {
@@ -43,10 +44,10 @@ class Segmenter:
         self.blocks: list[Block] = []
         self.tree = Tree([], [], [])
         self._open: list[bool] = []  # whether each open element hides what is in it
-        self._depths: list[int] = []
         self._element = -1
         self._links = self._emphasis = self._hidden = self._preformatted = 0
         self._spans: list[tuple[str, int, str]] = []  # inline elements that are open now
+        self._unkept_spans = 0  # open ones past MAX_OPEN_SPANS
         self._images = self._breaks = 0
         self._start_block()
 
@@ -72,7 +73,6 @@ class Segmenter:
         if tag in _SPECIAL_TAGS:
             hides = hides or tag == "noscript" or (tag == "dialog" and "open" not in attributes)
             self._open_special(tag, attributes)
-        self._depths.append(len(self._open))
         self._open.append(hides)
         self._hidden += hides
 
@@ -81,23 +81,30 @@ class Segmenter:
         self._hidden -= self._open.pop()
         tree = self.tree
         tag = tree.tags[self._element]
-        if tag not in INLINE_TAGS and self._pieces and tag != "br":
+        parent = tree.parents[self._element]
+        if tag in INLINE_TAGS or tag == "br":
+            if self._element == self._around:
+                self._around = parent
+        elif self._pieces:
             self._finish_block()
         if tag in _SPECIAL_TAGS:
             self._close_special(tag)
-        self._element = tree.parents[self._element]
+        self._element = parent
 
     def text(self, data: str) -> None:
         """Add one text node."""
         words = data.split()
         if not words:
+            if self._preformatted and self._pieces:
+                self._pieces.append(data)
+                self._length += len(data)
             self._space = True
             return
         piece = data if self._preformatted else " ".join(words)
         if not self._pieces:
             if self._preformatted:
                 piece = piece.lstrip("\r\n")
-            self._anchor = self._element
+            self._anchor = self._around = self._element
             self._block_hidden = self._hidden > 0
             self._spans = [(name, 0, href) for name, _, href in self._spans]
             self._block_links = max(self._block_links, int(self._links > 0))
@@ -107,8 +114,7 @@ class Segmenter:
                     piece = "\n" + piece
                 elif self._space or data[0].isspace():
                     piece = " " + piece
-            if self._anchor != self._element:
-                self._anchor = self._common_ancestor(self._anchor, self._element)
+            self._anchor = self._around
         self._line_break = False
         self._space = data[-1].isspace()
         self._pieces.append(piece)
@@ -126,7 +132,10 @@ class Segmenter:
     def _open_special(self, tag: str, attributes: Mapping[str, str | None]) -> None:
         if tag in _SPAN_NAMES:
             name = _SPAN_NAMES[tag]
-            self._spans.append((name, self._length, (attributes.get("href") or "") if name == "a" else ""))
+            if len(self._spans) < MAX_OPEN_SPANS:
+                self._spans.append((name, self._length, (attributes.get("href") or "") if name == "a" else ""))
+            else:
+                self._unkept_spans += 1
             if name == "a":
                 self._links += 1
                 self._block_links += 1
@@ -141,8 +150,11 @@ class Segmenter:
 
     def _close_special(self, tag: str) -> None:
         if tag in _SPAN_NAMES:
-            name, start, href = self._spans.pop()
-            self._add_span(name, start, href)
+            name = _SPAN_NAMES[tag]
+            if self._unkept_spans:
+                self._unkept_spans -= 1
+            else:
+                self._add_span(*self._spans.pop())
             if name == "a":
                 self._links -= 1
             elif name in _EMPHASIS:
@@ -154,6 +166,7 @@ class Segmenter:
         self._pieces: list[str] = []
         self._length = self._linked = self._emphasised = self._block_links = 0
         self._anchor = -1
+        self._around = -2  # the innermost open element that is around the whole run so far
         self._space = self._line_break = self._block_hidden = False
         self._block_spans: list[Span] = []
 
@@ -192,15 +205,6 @@ class Segmenter:
     def _add_span(self, name: str, start: int, href: str) -> None:
         if self._length > start:
             self._block_spans.append(Span(start, self._length, name, href))
-
-    def _common_ancestor(self, left: int, right: int) -> int:
-        depths, parents = self._depths, self.tree.parents
-        while left != right:
-            if depths[left] >= depths[right]:
-                left = parents[left]
-            else:
-                right = parents[right]
-        return left
 
 
 def _is_hidden(attributes: Mapping[str, str | None]) -> bool:

@@ -1,0 +1,171 @@
+"""Strings -> arrays of code points, their classes, and the words among them, a page at a time.
+
+No language is privileged: classes come from the Unicode character database, and scripts that are written without
+spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) count every letter as a word.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from enum import IntEnum
+from functools import cache
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+HashArray = NDArray[np.uint64]
+CodeArray = NDArray[np.uint32]
+ClassArray = NDArray[np.uint8]
+
+
+class CharClass(IntEnum):
+    """What a character is to the features; the order matters: letters and digits come first."""
+
+    LOWER = 0  # letters without capitals too
+    UPPER = 1
+    UNSPACED = 2  # letters of scripts written without spaces
+    DIGIT = 3
+    SPACE = 4
+    STOP = 5  # ends a sentence
+    COMMA = 6
+    QUOTE = 7
+    SEPARATOR = 8  # what menus put between their entries
+    CURRENCY = 9
+    DASH = 10
+    PUNCTUATION = 11
+    OTHER = 12
+
+
+CLASS_COUNT: Final = len(CharClass)
+_LAST_WORD_CLASS: Final = CharClass.DIGIT
+_TABLE_SIZE: Final = 0x20000  # code points above are CJK ideographs, but for a few
+_STOPS: Final = frozenset(".!?…。！？｡।॥؟۔։።⸮‼⁇⁈⁉")
+_COMMAS: Final = frozenset(",;:،؛、，；：·")
+_QUOTES: Final = frozenset("\"'«»“”„‟‘’‚‹›「」『』《》〈〉")
+_SEPARATORS: Final = frozenset("|/\\>•›»→▶►▸‣·~_*#=+<←‹«◄©®™@&")
+_DASHES: Final = frozenset("-–—‐‑−")
+# First and last code point of scripts written without spaces between words (Unicode blocks).
+_UNSPACED_RANGES: Final = (
+    (0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF),
+    (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF9F),
+)  # fmt: skip
+_BASE: Final = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2**64
+_INVERSE: Final = pow(_BASE, -1, 1 << 64)
+_MIX: Final = np.uint64(0xD6E8FEB86659FD93)
+
+
+class Characters(NamedTuple):
+    """The characters of a list of strings, one after the other with a line feed between.
+
+    ``codes`` are lower-cased code points with every digit as ``0``; ``classes`` are those of the original
+    characters; string ``i`` is at ``starts[i]:ends[i]``.
+    """
+
+    codes: CodeArray
+    classes: ClassArray
+    starts: IntArray
+    ends: IntArray
+
+
+class Words(NamedTuple):
+    """The words of a list of strings: hash, owning string, and first and last place (exclusive) in the codes."""
+
+    hashes: HashArray
+    owners: IntArray
+    starts: IntArray
+    ends: IntArray
+
+
+def read_characters(texts: Sequence[str]) -> Characters:
+    """Join the strings and classify every character."""
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    ends = np.cumsum(lengths + 1) - 1
+    joined = "\n".join(texts)
+    raw: CodeArray = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    classes, lowered = _tables()
+    index = np.minimum(raw, np.uint32(_TABLE_SIZE - 1))
+    codes = lowered[index]
+    if raw.size and int(raw.max()) >= _TABLE_SIZE:
+        codes = np.where(raw >= _TABLE_SIZE, raw, codes)
+    return Characters(codes, classes[index], ends - lengths, ends)
+
+
+def find_words(characters: Characters, *, split_case: bool = False) -> Words:
+    """Find runs of letters and digits; letters of unspaced scripts stand alone.
+
+    With ``split_case`` a capital after a small letter starts a new word (``relatedPosts``).
+    """
+    classes = characters.classes
+    inside = classes <= _LAST_WORD_CLASS
+    alone = classes == CharClass.UNSPACED
+    joins = inside[1:] & inside[:-1] & ~alone[1:] & ~alone[:-1]
+    if split_case:
+        joins &= ~((classes[1:] == CharClass.UPPER) & (classes[:-1] == CharClass.LOWER))
+    opens = inside.copy()
+    opens[1:] &= ~joins
+    closes = inside.copy()
+    closes[:-1] &= ~joins
+    starts = np.flatnonzero(opens)
+    ends = np.flatnonzero(closes) + 1
+    owners = np.searchsorted(characters.ends, starts, side="right")
+    return Words(hash_runs(characters.codes, starts, ends), owners, starts, ends)
+
+
+def hash_runs(codes: CodeArray, starts: IntArray, ends: IntArray) -> HashArray:
+    """Return a 64-bit polynomial hash of every run ``codes[start:end]``: the same run, the same hash, anywhere."""
+    powers, inverses = _powers(1 << max(10, int(codes.size).bit_length()))
+    sums = np.zeros(codes.size + 1, np.uint64)
+    np.cumsum((codes.astype(np.uint64) + np.uint64(1)) * powers[: codes.size], out=sums[1:])
+    hashes: HashArray = ((sums[ends] - sums[starts]) * inverses[starts] + np.uint64(1)) * _MIX
+    return hashes ^ (hashes >> np.uint64(31))
+
+
+def hash_word(word: str) -> int:
+    """Return the hash that ``find_words`` gives a single word."""
+    return int(find_words(read_characters([word])).hashes[0])
+
+
+@cache
+def _powers(size: int) -> tuple[HashArray, HashArray]:
+    """Return the powers of the base and of its inverse, modulo 2**64; sizes are powers of two, so few are kept."""
+    powers = np.full(size, _BASE, np.uint64)
+    inverses = np.full(size, _INVERSE, np.uint64)
+    powers[0] = inverses[0] = 1
+    return np.multiply.accumulate(powers), np.multiply.accumulate(inverses)
+
+
+@cache
+def _tables() -> tuple[ClassArray, CodeArray]:
+    """Return class and folded code point of every code point below ``_TABLE_SIZE``."""
+    characters = [chr(code) for code in range(_TABLE_SIZE)]
+    categories = np.array([unicodedata.category(character) for character in characters])
+    major = categories.astype("U1")
+    classes = np.full(_TABLE_SIZE, CharClass.OTHER, np.uint8)
+    classes[(major == "L") | (major == "M")] = CharClass.LOWER
+    classes[(categories == "Lu") | (categories == "Lt")] = CharClass.UPPER
+    classes[major == "N"] = CharClass.DIGIT
+    classes[major == "P"] = CharClass.PUNCTUATION
+    classes[categories == "Sc"] = CharClass.CURRENCY
+    classes[(major == "Z") | np.isin(np.arange(_TABLE_SIZE), (9, 10, 11, 12, 13, 0x85))] = CharClass.SPACE
+    for first, last in _UNSPACED_RANGES:
+        part = classes[first : last + 1]
+        part[part <= CharClass.UPPER] = CharClass.UNSPACED
+    for members, value in (
+        (_SEPARATORS, CharClass.SEPARATOR),
+        (_STOPS, CharClass.STOP),
+        (_COMMAS, CharClass.COMMA),
+        (_QUOTES, CharClass.QUOTE),
+        (_DASHES, CharClass.DASH),
+    ):
+        classes[[ord(member) for member in members]] = value
+    classes[_TABLE_SIZE - 1] = CharClass.UNSPACED  # stands for all code points above
+    lowered = np.arange(_TABLE_SIZE, dtype=np.uint32)
+    for code in np.flatnonzero(classes == CharClass.UPPER):
+        lower = characters[code].lower()
+        if len(lower) == 1:
+            lowered[code] = ord(lower)
+    lowered[classes == CharClass.DIGIT] = ord("0")
+    return classes, lowered

@@ -1,0 +1,137 @@
+"""Blocks -> matrix: the features of one page, for training and for running alike. They have no learned state."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dechrome.blocks import Document
+from dechrome.characters import Characters, HashArray, IntArray, Words, find_words, read_characters
+from dechrome.text_features import FloatArray, TextColumns, measure_text
+from dechrome.tree_features import CONTAINER_LEVELS, TREE_NAMES, measure_tree
+
+OWN_NAMES: Final = TextColumns._fields + TREE_NAMES
+# Features that are read at the neighbours too, and averaged around the block.
+NEIGHBOUR_NAMES: Final = (
+    "log_words", "ends_stop", "stops_per_word", "capital_words", "digit_share", "separator_share", "starts_upper",
+    "link_density", "hidden", "emphasised", "image_name", "running_words_share", "tag_p", "tag_li", "tag_h2", "tag_div",
+)  # fmt: skip
+OFFSETS: Final = (-2, -1, 1, 2)
+RADII: Final = (3, 8)
+WINDOW_NAMES: Final = ("log_words", "ends_stop", "stops_per_word", "link_density", "capital_words", "running_words_share")
+FEATURE_NAMES: Final = (
+    OWN_NAMES
+    + tuple(f"{name}@{offset:+d}" for offset in OFFSETS for name in NEIGHBOUR_NAMES)
+    + tuple(f"{name}@{side}{radius}" for radius in RADII for side in ("before", "after") for name in WINDOW_NAMES)
+)
+WORD_BITS: Final = 15
+CUE_BITS: Final = 14
+_HEAD_WORDS: Final = 24  # of a block that the bag of words takes; the rest of long blocks tells little more
+_TAIL_WORDS: Final = 8
+_NEIGHBOURS: Final = np.array([OWN_NAMES.index(name) for name in NEIGHBOUR_NAMES])
+_WINDOWED: Final = np.array([OWN_NAMES.index(name) for name in WINDOW_NAMES])
+
+
+class Features(NamedTuple):
+    """What the model sees of one page.
+
+    ``dense`` has shape (blocks, len(FEATURE_NAMES)). ``words`` are buckets (below ``2 ** WORD_BITS``) of the hashed
+    words, word pairs and word beginnings of the blocks ``word_blocks``; ``cues`` (below ``2 ** CUE_BITS``) those of
+    the attributes around the blocks ``cue_blocks``. ``first`` and ``last`` are the block ranges of the enclosing
+    containers, shape (blocks, CONTAINER_LEVELS); ``lengths`` are words per block.
+    """
+
+    dense: FloatArray
+    words: IntArray
+    word_blocks: IntArray
+    cues: IntArray
+    cue_blocks: IntArray
+    first: IntArray
+    last: IntArray
+    lengths: IntArray
+
+
+def extract_features(document: Document) -> Features:
+    """Return the features of one page's blocks."""
+    count = len(document.blocks)
+    if not count:
+        nothing = np.zeros(0, np.int64)
+        ranges = np.zeros((0, CONTAINER_LEVELS), np.int64)
+        empty = np.zeros((0, len(FEATURE_NAMES)), np.float32)
+        return Features(empty, nothing, nothing, nothing, nothing, ranges, ranges, nothing)
+    characters = read_characters([block.text for block in document.blocks])
+    words = find_words(characters)
+    title = np.unique(find_words(read_characters([document.title])).hashes)
+    text = measure_text(document.blocks, characters, words, title)
+    tree = measure_tree(document, text)
+    own = np.column_stack((*text, tree.values))
+    buckets, owners = _bag_of_words(words, characters, count)
+    return Features(
+        np.column_stack((own, *_neighbours(own), *_windows(own))),
+        buckets,
+        owners,
+        (tree.cue_hashes * np.uint64(0xC2B2AE3D27D4EB4F) >> np.uint64(64 - CUE_BITS)).astype(np.int64),
+        tree.cue_blocks,
+        tree.first,
+        tree.last,
+        np.bincount(words.owners, minlength=count),
+    )
+
+
+def _neighbours(own: FloatArray) -> list[FloatArray]:
+    """Read some features at the blocks before and after; zero past the ends of the page."""
+    chosen = own[:, _NEIGHBOURS]
+    shifted = []
+    for offset in OFFSETS:
+        column = np.zeros_like(chosen)
+        if offset < 0:
+            column[-offset:] = chosen[:offset]
+        else:
+            column[:-offset] = chosen[offset:]
+        shifted.append(column)
+    return shifted
+
+
+def _windows(own: FloatArray) -> list[FloatArray]:
+    """Average some features over the blocks before and over those after, within each radius."""
+    chosen = own[:, _WINDOWED]
+    count = len(chosen)
+    sums = np.zeros((count + 1, chosen.shape[1]))
+    np.cumsum(chosen, axis=0, out=sums[1:])
+    index = np.arange(count)
+    averages = []
+    for radius in RADII:
+        low, high = np.maximum(index - radius, 0), np.minimum(index + 1 + radius, count)
+        averages.append(((sums[index] - sums[low]) / radius).astype(np.float32))
+        averages.append(((sums[high] - sums[index + 1]) / radius).astype(np.float32))
+    return averages
+
+
+def _bag_of_words(words: Words, characters: Characters, count: int) -> tuple[IntArray, IntArray]:
+    """Return buckets of words, word pairs and word beginnings at the head and tail of each block."""
+    per_block = np.bincount(words.owners, minlength=count)
+    rank = np.arange(words.owners.size) - (np.cumsum(per_block) - per_block)[words.owners]
+    chosen = np.flatnonzero((rank < _HEAD_WORDS) | (rank >= per_block[words.owners] - _TAIL_WORDS))
+    owners = words.owners[chosen]
+    single = words.hashes[chosen]
+    lengths = words.ends[chosen] - words.starts[chosen]
+    paired = (chosen[1:] == chosen[:-1] + 1) & (owners[1:] == owners[:-1])
+    pairs = single[:-1] * np.uint64(3) + single[1:] * np.uint64(5)
+    start = words.hashes[:0]
+    long_words = lengths > 5  # beginnings stand in for the stems of inflected languages
+    if long_words.any():
+        start = _hash_beginnings(characters, words.starts[chosen][long_words])
+    hashes = np.concatenate((single, pairs[paired], start + np.uint64(7)))
+    blocks = np.concatenate((owners, owners[1:][paired], owners[long_words]))
+    return (hashes * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(64 - WORD_BITS)).astype(np.int64), blocks
+
+
+def _hash_beginnings(characters: Characters, starts: IntArray) -> HashArray:
+    codes = characters.codes.astype(np.uint64)
+    hashes: NDArray[np.uint64] = np.zeros(starts.size, np.uint64)
+    for offset in range(4):
+        hashes = (hashes + codes[starts + offset]) * np.uint64(0x9E3779B97F4A7C15)
+        hashes ^= hashes >> np.uint64(29)
+    return hashes

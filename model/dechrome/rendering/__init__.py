@@ -1,0 +1,7 @@
+"""Labelled blocks -> text, Markdown, HTML and JSON values."""
+
+from dechrome.rendering.markdown import to_markdown
+from dechrome.rendering.markup import to_html
+from dechrome.rendering.plain import CONTENT_AND_IMAGES, CONTENT_ONLY, to_record, to_text
+
+__all__ = ["CONTENT_AND_IMAGES", "CONTENT_ONLY", "to_html", "to_markdown", "to_record", "to_text"]

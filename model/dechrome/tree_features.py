@@ -1,0 +1,334 @@
+"""Features of a block's place in the tree; plain text has none of them (zeros)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dechrome.blocks import Document
+from dechrome.characters import HashArray, IntArray, Words, find_words, hash_word, read_characters
+from dechrome.lexicon import MARKUP_CUES
+from dechrome.segmenting import INLINE_TAGS
+from dechrome.text_features import FloatArray, TextColumns
+
+MAX_LEVELS: Final = 32  # ancestors looked at, from the block upwards
+CONTAINER_LEVELS: Final = 5  # enclosing containers measured: each holds more blocks than the one before
+_DECAY: Final = 0.85  # of a cue per level of distance
+_BODY_SHARE: Final = 0.6  # of the running text that the body container holds at least
+
+OWN_TAGS: Final = (
+    ("p",), ("li",), ("td", "th"), ("h1",), ("h2",), ("h3", "h4", "h5", "h6"), ("div",), ("button", "input"),
+    ("option", "select", "label", "legend"), ("dt", "dd"), ("pre", "code", "textarea"), ("blockquote",),
+    ("figcaption", "caption", "figure"), ("summary", "details"), ("body", "center", "font"),
+)  # fmt: skip
+INSIDE_TAGS: Final = (
+    ("nav",), ("header",), ("footer",), ("aside",), ("main",), ("article",), ("section",), ("ul", "ol", "menu"),
+    ("table",), ("form",), ("button",), ("figure",), ("blockquote",), ("pre", "code"), ("dl",), ("details",),
+    ("dialog",), ("select", "datalist"), ("h1", "h2", "h3", "h4", "h5", "h6"), ("p",), ("a",), ("noscript",), ("time",),
+    ("address",), ("label", "fieldset"), ("td", "th"),
+)  # fmt: skip
+_OWN_NAMES: Final = tuple(f"tag_{tags[0]}" for tags in OWN_TAGS)
+_INSIDE_NAMES: Final = tuple(f"inside_{tags[0]}" for tags in INSIDE_TAGS)
+_CUE_NAMES: Final = tuple(f"cue_{name}" for name in MARKUP_CUES)
+_PLACE_NAMES: Final = (
+    "is_html", "link_density", "log_links", "emphasised", "log_images", "hidden", "log_depth", "climb_before",
+    "climb_after", "inside_body", "after_body", "before_body", "body_share", "page_link_density", "page_log_elements",
+)  # fmt: skip
+_CONTAINER_NAMES: Final = tuple(
+    f"container{level}_{name}"
+    for level in range(1, CONTAINER_LEVELS + 1)
+    for name in ("log_blocks", "log_words", "link_density", "running_share", "place", "log_twins", "share_of_page")
+)
+TREE_NAMES: Final = _PLACE_NAMES + _OWN_NAMES + _INSIDE_NAMES + _CUE_NAMES + _CONTAINER_NAMES
+
+
+class TreeMeasures(NamedTuple):
+    """Tree features, and what pooling over containers needs later.
+
+    ``values`` has shape (blocks, features); ``first`` and ``last`` hold the range of blocks of each enclosing
+    container, shape (blocks, CONTAINER_LEVELS), last inclusive. ``cue_hashes`` and ``cue_blocks`` pair every block
+    with the hashed words of its ancestors' attributes, salted by distance.
+    """
+
+    values: FloatArray
+    first: IntArray
+    last: IntArray
+    cue_hashes: HashArray
+    cue_blocks: IntArray
+
+
+def measure_tree(document: Document, text: TextColumns) -> TreeMeasures:
+    """Measure where the blocks of one HTML page stand in its tree."""
+    count = len(document.blocks)
+    ancestors, used = _ancestors(document)
+    if not used.size:
+        return _no_tree(count)
+    parents = np.asarray(document.tree.parents)
+    words = np.expm1(text.log_words).astype(np.float64)
+    chars = np.expm1(text.log_chars).astype(np.float64)
+    linked = np.array([block.linked for block in document.blocks], np.float64)
+    running = np.where((words >= 15) & (text.stops > 0), words, 0.0)
+    sums = np.zeros((count + 1, 4))
+    np.cumsum(np.column_stack((words, chars, linked, running)), axis=0, out=sums[1:])
+
+    # The range of blocks of every element: blocks come in document order, so later writes are larger.
+    size = parents.size + 1
+    first = np.full(size, count)
+    last = np.full(size, -1)
+    index = np.arange(count)
+    for level in ancestors[::-1]:
+        last[level] = np.maximum(last[level], 0)
+    rows = np.broadcast_to(index, ancestors.shape)
+    order = np.argsort(rows, axis=None, kind="stable")
+    flat, owners = ancestors.ravel()[order], rows.ravel()[order]
+    last[flat] = owners
+    first[flat[::-1]] = owners[::-1]
+
+    tags = _tag_table(document, size)
+    inside = np.zeros((count, len(INSIDE_TAGS)), np.float32)
+    cue_words, cue_elements = _cue_words(document, used)
+    flags = _cue_flags(cue_words.hashes, cue_elements, size)
+    cues = np.zeros((count, len(MARKUP_CUES)), np.float32)
+    weight = 1.0
+    for level in ancestors:
+        np.maximum(inside, tags.inside[level], out=inside)
+        np.maximum(cues, flags[level] * np.float32(weight), out=cues)
+        weight *= _DECAY
+    own = tags.own[_first_block_level(ancestors, tags.inline)]
+
+    containers, ranges = _measure_containers(document, ancestors, parents, first, last, sums, cue_words, cue_elements)
+    place = _measure_place(document, ancestors, first, last, sums, linked, chars)
+    values = np.column_stack((place, own, inside, cues, containers)).astype(np.float32)
+    hashes, blocks = _cue_pairs(ancestors, cue_words.hashes, cue_elements, size)
+    return TreeMeasures(values, ranges[0], ranges[1], hashes, blocks)
+
+
+def _no_tree(count: int) -> TreeMeasures:
+    nothing = np.zeros(0, np.int64)
+    ranges = np.broadcast_to(np.arange(count)[:, None], (count, CONTAINER_LEVELS))
+    return TreeMeasures(
+        np.zeros((count, len(TREE_NAMES)), np.float32), ranges, ranges, np.zeros(0, np.uint64), nothing
+    )
+
+
+def _ancestors(document: Document) -> tuple[IntArray, IntArray]:
+    """Return each block's element and its ancestors, shape (levels, blocks), and the elements that occur.
+
+    Past the root stands the index one past the last element, a sentinel without properties.
+    """
+    parents = np.append(np.asarray(document.tree.parents, np.int64), -1)
+    sentinel = parents.size - 1
+    parents[parents < 0] = sentinel
+    level = np.array([block.element for block in document.blocks], np.int64)
+    level[level < 0] = sentinel
+    levels = []
+    while len(levels) < MAX_LEVELS and (level != sentinel).any():
+        levels.append(level)
+        level = parents[level]
+    if not levels:
+        return np.zeros((0, len(document.blocks)), np.int64), np.zeros(0, np.int64)
+    ancestors = np.stack(levels)
+    seen = np.zeros(sentinel + 1, bool)
+    seen[ancestors] = True
+    seen[sentinel] = False
+    return ancestors, np.flatnonzero(seen)
+
+
+class _TagTable(NamedTuple):
+    own: NDArray[np.float32]
+    inside: NDArray[np.float32]
+    inline: NDArray[np.bool_]
+
+
+@cache
+def _tag_codes() -> tuple[dict[str, int], _TagTable]:
+    """Return a number for every tag we know and the features of each number; the last number is any other tag."""
+    names = sorted({tag for group in (*OWN_TAGS, *INSIDE_TAGS) for tag in group} | INLINE_TAGS)
+    codes = {name: number for number, name in enumerate(names)}
+    own = np.array([[tag in group for group in OWN_TAGS] for tag in (*names, "")], np.float32)
+    inside = np.array([[tag in group for group in INSIDE_TAGS] for tag in (*names, "")], np.float32)
+    inline = np.array([tag in INLINE_TAGS for tag in (*names, "")])
+    return codes, _TagTable(own, inside, inline)
+
+
+def _tag_table(document: Document, size: int) -> _TagTable:
+    codes, table = _tag_codes()
+    other = len(codes)
+    numbers = np.fromiter((codes.get(tag, other) for tag in document.tree.tags), np.int64, size - 1)
+    numbers = np.append(numbers, other)
+    return _TagTable(table.own[numbers], table.inside[numbers], table.inline[numbers])
+
+
+def _first_block_level(ancestors: IntArray, inline: NDArray[np.bool_]) -> IntArray:
+    """Return each block's nearest element that is not inline."""
+    level = np.argmin(inline[ancestors], axis=0)
+    chosen: IntArray = ancestors[level, np.arange(ancestors.shape[1])]
+    return chosen
+
+
+def _cue_words(document: Document, used: IntArray) -> tuple[Words, IntArray]:
+    """Return the words of the attributes of the given elements, and the element of each word."""
+    cues = document.tree.cues
+    texts = [cues[element] for element in used]
+    words = find_words(read_characters(texts), split_case=True)
+    return words, used[words.owners]
+
+
+@cache
+def _cue_lexicon() -> tuple[HashArray, NDArray[np.float32]]:
+    """Return the sorted hashes of all cue words and which cues each belongs to."""
+    vocabulary = sorted({word for members in MARKUP_CUES.values() for word in members}, key=hash_word)
+    hashes = np.array([hash_word(word) for word in vocabulary], np.uint64)
+    table = np.array([[word in members for members in MARKUP_CUES.values()] for word in vocabulary], np.float32)
+    return hashes, table
+
+
+def _cue_flags(hashes: HashArray, elements: IntArray, size: int) -> NDArray[np.float32]:
+    """Return which cues each element carries, shape (elements, cues)."""
+    known, table = _cue_lexicon()
+    flags = np.zeros((size, len(MARKUP_CUES)), np.float32)
+    found = np.minimum(np.searchsorted(known, hashes), known.size - 1)
+    hit = known[found] == hashes
+    np.maximum.at(flags, elements[hit], table[found[hit]])
+    return flags
+
+
+def _cue_pairs(
+    ancestors: IntArray, hashes: HashArray, elements: IntArray, size: int
+) -> tuple[HashArray, IntArray]:
+    """Pair blocks with the words of their ancestors' attributes, salted by near, middle and far."""
+    starts = np.searchsorted(elements, np.arange(size))
+    counts = np.searchsorted(elements, np.arange(size), side="right") - starts
+    salts = np.array([0, 0, 1, 1, 1] + [2] * MAX_LEVELS, np.uint64)[: len(ancestors)]
+    per_pair = counts[ancestors]
+    total = per_pair.ravel()
+    places = np.repeat(starts[ancestors].ravel() - np.concatenate(([0], np.cumsum(total)[:-1])), total)
+    places += np.arange(places.size)
+    blocks = np.repeat(np.broadcast_to(np.arange(ancestors.shape[1]), ancestors.shape).ravel(), total)
+    salt = np.repeat(np.broadcast_to(salts[:, None], ancestors.shape).ravel(), total)
+    return hashes[places] + salt * np.uint64(0x9FB21C651E98DF25), blocks
+
+
+def _measure_containers(
+    document: Document,
+    ancestors: IntArray,
+    parents: IntArray,
+    first: IntArray,
+    last: IntArray,
+    sums: NDArray[np.float64],
+    cue_words: Words,
+    cue_elements: IntArray,
+) -> tuple[NDArray[np.float64], tuple[IntArray, IntArray]]:
+    """Measure the enclosing containers, each the nearest ancestor that holds more blocks than the one before."""
+    size = first.size
+    count = ancestors.shape[1]
+    sentinel = size - 1
+    first[sentinel], last[sentinel] = 0, count - 1
+    up = np.append(np.where(parents < 0, sentinel, parents), sentinel)
+    same = (first[up] == first) & (last[up] == last)
+    top = np.where(same, up, np.arange(size))
+    for _ in range(6):  # chains of up to 64 elements around the same blocks
+        top = top[top]
+    signatures = _signatures(document, cue_words, cue_elements, size)
+    siblings = np.bincount(signatures, minlength=size)
+    chars_of = sums[-1]
+    columns: list[NDArray[np.float64]] = []
+    firsts, lasts = [], []
+    child = top[ancestors[0]]
+    index = np.arange(count)
+    for _ in range(CONTAINER_LEVELS):
+        twins = siblings[signatures[child]]
+        element = top[up[child]]
+        lower, upper = first[element], last[element] + 1
+        words, chars, linked, running = (sums[upper] - sums[lower]).T
+        columns += [
+            np.log1p(upper - lower),
+            np.log1p(words),
+            linked / np.maximum(chars, 1),
+            running / np.maximum(words, 1),
+            (index - lower) / np.maximum(upper - lower - 1, 1),
+            np.log1p(twins),
+            words / max(1.0, chars_of[0]),
+        ]
+        firsts.append(lower)
+        lasts.append(upper - 1)
+        child = element
+    return np.column_stack(columns), (np.column_stack(firsts), np.column_stack(lasts))
+
+
+def _signatures(document: Document, words: Words, elements: IntArray, size: int) -> IntArray:
+    """Number the elements so that siblings with the same tag and the same first attribute word share a number."""
+    tags = document.tree.tags
+    parents = document.tree.parents
+    leading = dict(zip(elements[::-1].tolist(), words.hashes[::-1].tolist(), strict=True))
+    numbers: dict[tuple[int, str, int], int] = {}
+    signatures = np.zeros(size, np.int64)
+    for element in np.unique(elements).tolist():
+        key = (parents[element], tags[element], leading.get(element, 0))
+        signatures[element] = numbers.setdefault(key, len(numbers) + 1)
+    return signatures
+
+
+def _measure_place(
+    document: Document,
+    ancestors: IntArray,
+    first: IntArray,
+    last: IntArray,
+    sums: NDArray[np.float64],
+    linked: NDArray[np.float64],
+    chars: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    blocks = document.blocks
+    count = len(blocks)
+    sentinel = first.size - 1
+    depth = (ancestors != sentinel).sum(axis=0)
+    shared = np.array([0] * count)
+    if count > 1:
+        aligned = _from_root(ancestors, depth, sentinel)
+        equal = np.cumprod(aligned[:, 1:] == aligned[:, :-1], axis=0).sum(axis=0)
+        shared = np.append(np.minimum(equal, depth[:-1]), 0)
+    before = np.concatenate(([0], shared[:-1]))
+    running = sums[:, 3]
+    total = running[-1]
+    held = running[np.maximum(last + 1, 0)] - running[np.minimum(first, count)]
+    held[last < 0] = 0
+    body_low, body_high, share = 0, count, 0.0
+    if total > 0:
+        candidates = np.flatnonzero(held >= _BODY_SHARE * total)
+        candidates = candidates[candidates < sentinel]
+        if candidates.size:
+            body = candidates[np.argmin(last[candidates] - first[candidates])]
+            body_low, body_high = int(first[body]), int(last[body]) + 1
+            share = float(held[body] / total)
+    index = np.arange(count)
+    return np.column_stack(
+        (
+            np.ones(count),
+            np.minimum(linked / np.maximum(chars, 1), 1),
+            np.log1p([block.links for block in blocks]),
+            np.array([block.emphasised for block in blocks]) / np.maximum(chars, 1),
+            np.log1p([block.images for block in blocks]),
+            np.array([block.hidden for block in blocks]),
+            np.log1p(depth),
+            np.log1p(depth - before),
+            np.log1p(depth - shared),
+            (index >= body_low) & (index < body_high),
+            index >= body_high,
+            index < body_low,
+            np.full(count, share),
+            np.full(count, linked.sum() / max(1.0, chars.sum())),
+            np.full(count, np.log1p(sentinel)),
+        )
+    )
+
+
+def _from_root(ancestors: IntArray, depth: IntArray, sentinel: int) -> IntArray:
+    """Return the ancestors counted from the root downwards, padded with -1 - block so that padding is never equal."""
+    levels, count = ancestors.shape
+    place = depth[None, :] - 1 - np.arange(levels)[:, None]
+    index = np.broadcast_to(np.arange(count), ancestors.shape)
+    chosen: IntArray = ancestors[np.maximum(place, 0), index]
+    return np.where(place >= 0, chosen, -1 - index)

@@ -1,0 +1,159 @@
+"""Annotated pages: reading the parquet sets and our own label files, and splitting them by site."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dechrome.blocks import Kind, Label
+from dechrome.encoding import decode_html, decode_text
+from dechrome.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class GoldBlock:
+    """What a person said of one block, kept as text so that it outlives a better segmentation."""
+
+    text: str
+    label: Label
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedPage:
+    """A page and what is known of it. One of ``html`` and ``text`` is set.
+
+    ``gold`` is the main content as text, ``blocks`` a label per block; either may be missing.
+    ``must_have`` and ``must_not`` are snippets that the content holds or must not hold.
+    """
+
+    id: str
+    source: str
+    html: str | None = None
+    text: str | None = None
+    url: str | None = None
+    domain: str | None = None
+    language: str | None = None
+    page_type: str | None = None
+    gold: str | None = None
+    blocks: tuple[GoldBlock, ...] = ()
+    must_have: tuple[str, ...] = ()
+    must_not: tuple[str, ...] = ()
+
+    @property
+    def group(self) -> str:
+        """The site, for splits: pages of one site never stand on both sides."""
+        return self.domain or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A short text block with its label, as it would stand on a scraped page; ``kind`` is the set's own name."""
+
+    text: str
+    label: Label
+    kind: str
+    language: str
+    source: str
+    licence: str
+
+
+def read_parquet(path: Path) -> Iterator[AnnotatedPage]:
+    """Read one parquet set of annotated pages, a row group at a time.
+
+    Raises:
+        DataError: the file is missing or is no such set.
+    """
+    for row in _rows(path):
+        try:
+            html = row["html"].decode(row["encoding"] or "utf-8", "replace")
+        except (LookupError, TypeError, KeyError, AttributeError) as error:
+            raise DataError(f"{path}: row {row.get('id')!r}: field 'html' or 'encoding': {error}") from error
+        yield AnnotatedPage(
+            id=row["id"],
+            source=row["source"],
+            html=html,
+            url=row["url"],
+            domain=row["domain"],
+            language=row["language"],
+            page_type=row["page_type"],
+            gold=row["text"],
+            must_have=tuple(row["must_have"] or ()),
+            must_not=tuple(row["must_not"] or ()),
+        )
+
+
+def read_phrases(path: Path) -> Iterator[Phrase]:
+    """Read ``phrases.parquet``: one labelled text block a row."""
+    for row in _rows(path):
+        yield Phrase(row["text"], Label(row["label"]), row["kind"], row["language"], row["source"], row["licence"])
+
+
+def read_labels(path: Path) -> Iterator[AnnotatedPage]:
+    """Read a file of labelled pages, one JSON line a page (``datasets/README.md`` has the format).
+
+    Raises:
+        DataError: names the file, the line and the field that is wrong.
+    """
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                try:
+                    yield _labelled_page(json.loads(line), path.parent)
+                except (ValueError, KeyError, TypeError, OSError) as error:
+                    raise DataError(f"{path}:{number}: {type(error).__name__}: {error}") from error
+
+
+def assign_folds(groups: Sequence[str], weights: Sequence[float], folds: int) -> list[int]:
+    """Spread groups over folds of about equal weight, the same way every time; returns a fold per item."""
+    totals: dict[str, float] = {}
+    for group, weight in zip(groups, weights, strict=True):
+        totals[group] = totals.get(group, 0.0) + weight
+    loads = [0.0] * folds
+    fold_of: dict[str, int] = {}
+    for group in sorted(totals, key=lambda name: (-totals[name], name)):
+        fold = loads.index(min(loads))
+        fold_of[group] = fold
+        loads[fold] += totals[group]
+    return [fold_of[group] for group in groups]
+
+
+def select_sets(folder: Path, names: Iterable[str]) -> Iterator[AnnotatedPage]:
+    """Read several parquet sets of one folder, in the order of their names."""
+    for name in names:
+        yield from read_parquet(folder / f"{name}.parquet")
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    import pyarrow.parquet as parquet  # extra: corpus
+
+    with parquet.ParquetFile(path) as file:
+        for index in range(file.num_row_groups):
+            yield from file.read_row_group(index).to_pylist()
+
+
+def _labelled_page(row: Mapping[str, Any], folder: Path) -> AnnotatedPage:
+    data = (folder / row["path"]).read_bytes()
+    is_html = row["as"] == "html"
+    content = (decode_html(data) if is_html else decode_text(data))[0]
+    blocks = tuple(
+        GoldBlock(block["text"], Label(block["label"]), Kind(block["kind"]) if block.get("kind") else None)
+        for block in row["blocks"]
+    )
+    return AnnotatedPage(
+        id=row["id"],
+        source="labels",
+        html=content if is_html else None,
+        text=None if is_html else content,
+        url=row.get("url"),
+        domain=row.get("domain") or row["id"],
+        language=row.get("language"),
+        page_type=row.get("page_type"),
+        gold="\n\n".join(block.text for block in blocks if block.label is Label.CONTENT),
+        blocks=blocks,
+    )
