@@ -9,25 +9,8 @@ from types import ModuleType
 import dechrome
 
 NAMES = frozenset(
-    [
-        "DechromeError",
-        "InputError",
-        "Kind",
-        "Label",
-        "LabelledBlock",
-        "Model",
-        "ModelError",
-        "Page",
-        "Source",
-        "clean_html",
-        "clean_text",
-        "label_html",
-        "label_pages",
-        "label_text",
-        "label_tree",
-        "load_model",
-        "strip_tree",
-    ]
+    "DechromeError InputError Kind Label LabelledBlock Model ModelError Page Source"
+    " clean_html clean_text label_html label_pages label_text label_tree load_model strip_tree".split()
 )
 
 

@@ -29,6 +29,7 @@ MAX_STEPS: Final = 200_000_000  # of the parser up its stack of open elements: 0
 
 _SCANNED_LENGTH: Final = 1_000_000  # longer pages, and those with more tags, get the exact scan
 _SCANNED_TAGS: Final = 20_000
+_SCANNED_ROOTS: Final = 16
 _LONG_GAP: Final = 1_500  # bytes: tags this short cost too little to count
 _MANY_ENTITIES: Final = 300_000
 
@@ -37,6 +38,7 @@ _VOID_TAGS: Final = frozenset(b"area base br col embed hr img input link meta pa
 _UNNESTED_TAGS: Final = frozenset(
     b"html head body p li option a nobr caption colgroup thead tbody tfoot tr td th".split()
 )
+_ROOT_TAGS: Final = frozenset((b"html", b"body"))
 _RAW_TAGS: Final = frozenset(b"script style textarea title xmp iframe noembed noframes".split())
 _FORMATTING_TAGS: Final = frozenset(b"b big code em font i s small strike strong tt u".split())
 _BARRIER_TAGS: Final = frozenset(b"table marquee object applet template svg math".split())
@@ -53,9 +55,7 @@ _TAG: Final = re.compile(
     .encode(),
     re.DOTALL,
 )  # fmt: skip
-_RAW_ENDS: Final = {
-    name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />]|\Z)", re.IGNORECASE) for name in _RAW_TAGS
-}
+_RAW_ENDS: Final = {name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />]|\Z)", re.IGNORECASE) for name in _RAW_TAGS}
 
 _INLINE: Final = "|".join(sorted(INLINE_TAGS, key=len, reverse=True))
 _HIDDEN: Final = ("script", "style", "title", "template", "iframe", "noembed", "noframes")
@@ -104,7 +104,8 @@ def check_encoded(data: bytes) -> str:
     formatting *= tags.size
     if formatting > MAX_REOPENED:
         formatting = max(_count_left_open(codes, tags, starts) * tags.size, formatting // 10)
-    if tags.size > _SCANNED_TAGS or len(data) > _SCANNED_LENGTH or formatting > MAX_REOPENED:
+    roots = int(np.count_nonzero(_ROOT_STARTS[starts]))
+    if tags.size > _SCANNED_TAGS or len(data) > _SCANNED_LENGTH or formatting > MAX_REOPENED or roots > _SCANNED_ROOTS:
         return _scan_tags(data)
     compared = 0
     for start in tags[np.diff(tags, append=len(data)) > _LONG_GAP].tolist():
@@ -163,6 +164,7 @@ _FORMATTING_STARTS: Final = _table(
 )
 _FORMATTING_NAMES: Final = _FORMATTING_STARTS | _table("b>", "i>", "s>", "u>")
 _OPTION_STARTS: Final = _table("op")
+_ROOT_STARTS: Final = _table("bo", "ht")  # every html and body tag adds its attributes to the first one
 
 
 def _count_left_open(codes: NDArray[np.uint8], tags: NDArray[np.intp], starts: NDArray[np.intp]) -> int:
@@ -195,7 +197,7 @@ def _scan_tags(data: bytes) -> str:
     upwards (end tags that HTML implies are not seen), so it bounds work and is not the depth itself.
     """
     frames = [_Frame(b"")]
-    depth = steps = reopened = compared = position = 0
+    depth = steps = reopened = compared = rooted = position = 0
     while tag := _TAG.search(data, position):
         position = tag.end()
         if tag[2] is None:
@@ -203,7 +205,7 @@ def _scan_tags(data: bytes) -> str:
         name = tag[2].lower()
         frame = frames[-1]
         if tag[1]:
-            if name in frame.counts and frame.counts[name]:
+            if frame.counts.get(name):
                 frame.counts[name] -= 1
                 frame.depth -= 1
                 depth -= 1
@@ -212,8 +214,11 @@ def _scan_tags(data: bytes) -> str:
                 depth -= frame.depth + 1
                 frames.pop()
             continue
-        if len(tag[3]) > _LONG_GAP:
+        is_root = name in _ROOT_TAGS
+        if is_root or len(tag[3]) > _LONG_GAP:
             attributes = _count_attributes(tag[3])
+            rooted += attributes * is_root
+            attributes = rooted if is_root else attributes
             compared += attributes * attributes
             if compared > MAX_COMPARED:
                 return f"{attributes} attributes on one tag"

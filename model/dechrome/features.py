@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from dechrome.blocks import Document
 from dechrome.characters import Characters, HashArray, IntArray, Words, find_words, read_characters
-from dechrome.text_features import FloatArray, TextColumns, measure_text
+from dechrome.context import FloatArray, average_rows, shift_rows
+from dechrome.text_features import TextColumns, measure_text
 from dechrome.tree_features import CONTAINER_LEVELS, TREE_NAMES, measure_tree
 
 OWN_NAMES: Final = TextColumns._fields + TREE_NAMES
@@ -19,12 +20,12 @@ NEIGHBOUR_NAMES: Final = (
     "link_density", "hidden", "emphasised", "image_name", "running_words_share", "tag_p", "tag_li", "tag_h2", "tag_div",
 )  # fmt: skip
 OFFSETS: Final = (-2, -1, 1, 2)
-RADII: Final = (3, 8)
+REACHES: Final = ((3, -1), (-1, 3), (8, -1), (-1, 8))  # rows before and after
 WINDOW_NAMES: Final = ("log_words", "ends_stop", "stops_per_word", "link_density", "capital_words", "running_words_share")
 FEATURE_NAMES: Final = (
     OWN_NAMES
     + tuple(f"{name}@{offset:+d}" for offset in OFFSETS for name in NEIGHBOUR_NAMES)
-    + tuple(f"{name}@{side}{radius}" for radius in RADII for side in ("before", "after") for name in WINDOW_NAMES)
+    + tuple(f"{name}@{-before:+d}..{after:+d}" for before, after in REACHES for name in WINDOW_NAMES)
 )
 WORD_BITS: Final = 15
 CUE_BITS: Final = 14
@@ -69,7 +70,13 @@ def extract_features(document: Document) -> Features:
     own = np.column_stack((*text, tree.values))
     buckets, owners = _bag_of_words(words, characters, count)
     return Features(
-        np.column_stack((own, *_neighbours(own), *_windows(own))),
+        np.column_stack(
+            (
+                own,
+                *(shift_rows(own[:, _NEIGHBOURS], offset) for offset in OFFSETS),
+                *(average_rows(own[:, _WINDOWED], *reach) for reach in REACHES),
+            )
+        ),
         buckets,
         owners,
         (tree.cue_hashes * np.uint64(0xC2B2AE3D27D4EB4F) >> np.uint64(64 - CUE_BITS)).astype(np.int64),
@@ -78,35 +85,6 @@ def extract_features(document: Document) -> Features:
         tree.last,
         np.bincount(words.owners, minlength=count),
     )
-
-
-def _neighbours(own: FloatArray) -> list[FloatArray]:
-    """Read some features at the blocks before and after; zero past the ends of the page."""
-    chosen = own[:, _NEIGHBOURS]
-    shifted = []
-    for offset in OFFSETS:
-        column = np.zeros_like(chosen)
-        if offset < 0:
-            column[-offset:] = chosen[:offset]
-        else:
-            column[:-offset] = chosen[offset:]
-        shifted.append(column)
-    return shifted
-
-
-def _windows(own: FloatArray) -> list[FloatArray]:
-    """Average some features over the blocks before and over those after, within each radius."""
-    chosen = own[:, _WINDOWED]
-    count = len(chosen)
-    sums = np.zeros((count + 1, chosen.shape[1]))
-    np.cumsum(chosen, axis=0, out=sums[1:])
-    index = np.arange(count)
-    averages = []
-    for radius in RADII:
-        low, high = np.maximum(index - radius, 0), np.minimum(index + 1 + radius, count)
-        averages.append(((sums[index] - sums[low]) / radius).astype(np.float32))
-        averages.append(((sums[high] - sums[index + 1]) / radius).astype(np.float32))
-    return averages
 
 
 def _bag_of_words(words: Words, characters: Characters, count: int) -> tuple[IntArray, IntArray]:

@@ -10,7 +10,7 @@ from dechrome.blocks import Block, Document
 from dechrome.bounds import MAX_DEPTH, MAX_ELEMENTS, MAX_LENGTH, check_encoded, flatten_html
 from dechrome.segmenting import INVISIBLE_TAGS, Segmenter
 
-MAX_FLAT_BLOCKS: Final = 20_000  # of a page read as flat text: more lines are joined
+MAX_FLAT_BLOCKS: Final = 20_000  # of a page read as flat text; of more lines, several are joined
 _DEEP: Final = 64  # levels: no walk this shallow can meet the bounds long before its end
 _LONG_LINE: Final = 1_000_000  # characters
 
@@ -77,12 +77,23 @@ def _check_tree(depth: int, elements: int) -> str:
 
 
 def _split_flat(html: str, url: str | None, reason: str) -> Document:
-    """Cut a page by the lines of its text, at most ``MAX_FLAT_BLOCKS`` of them."""
-    lines = [line for line in map(_collapse, flatten_html(html).splitlines()) if line]
-    size = -(-len(lines) // MAX_FLAT_BLOCKS)
-    if size > 1:
-        lines = ["\n".join(lines[start : start + size]) for start in range(0, len(lines), size)]
+    """Cut a page by the lines of its text, at most about ``MAX_FLAT_BLOCKS`` of them."""
+    lines = [line for line in map(_collapse, _cut_lines(flatten_html(html))) if line]
     return Document([Block(line) for line in lines], url=url, problems=(f"{reason}: read as flat text",))
+
+
+def _cut_lines(text: str) -> list[str]:
+    if text.count("\n") <= MAX_FLAT_BLOCKS:
+        return text.splitlines()
+    size = len(text) // MAX_FLAT_BLOCKS
+    pieces = []
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + size)
+        end = len(text) if end < 0 else end
+        pieces.append(text[start:end])
+        start = end + 1
+    return pieces
 
 
 def _collapse(line: str) -> str:

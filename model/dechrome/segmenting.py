@@ -40,6 +40,13 @@ class Segmenter:
     collapsed as browsers do, except in preformatted text; a single ``<br>`` is a line break in the block.
     """
 
+    _around: int
+    _length: int
+    _linked: int
+    _emphasised: int
+    _block_links: int
+    _line_break: bool
+
     def __init__(self) -> None:
         self.blocks: list[Block] = []
         self.tree = Tree([], [], [])

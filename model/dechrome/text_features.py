@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from dechrome.blocks import Block
 from dechrome.characters import CLASS_COUNT, CharClass, Characters, IntArray, Words, hash_runs
-
-FloatArray = NDArray[np.float32]
+from dechrome.context import FloatArray
 
 _LONG_BLOCK: Final = 15  # words from which a block counts as running text
 _VOCABULARY_BITS: Final = 13

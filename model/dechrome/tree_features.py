@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from dechrome.blocks import Document
 from dechrome.characters import HashArray, IntArray, Words, find_words, hash_word, read_characters
+from dechrome.context import FloatArray
 from dechrome.lexicon import MARKUP_CUES
 from dechrome.segmenting import INLINE_TAGS
-from dechrome.text_features import FloatArray, TextColumns
+from dechrome.text_features import TextColumns
 
 MAX_LEVELS: Final = 32  # ancestors looked at, from the block upwards
 CONTAINER_LEVELS: Final = 5  # enclosing containers measured: each holds more blocks than the one before

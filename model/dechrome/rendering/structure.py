@@ -10,13 +10,14 @@ from typing import Final, NamedTuple
 
 from dechrome.blocks import LabelledBlock
 
-MAX_DEPTH: Final = 24  # containers around a part; deeper nesting is no layout, and would cost quadratic time
+MAX_DEPTH: Final = 24  # steps that are looked at; deeper nesting is no layout, and would cost quadratic time
 MAX_COLUMNS: Final = 64  # a wider table is laid out as paragraphs
 MAX_CELL_BLOCKS: Final = 4  # a cell of more blocks belongs to a table that lays out a page
 
 _LISTS: Final = frozenset(("ul", "ol", "menu", "dir"))
 _PREFORMATTED: Final = frozenset(("pre", "textarea", "listing", "xmp"))
 _HEADINGS: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_CONTAINERS: Final = _LISTS | {"li", "dl", "dt", "dd", "blockquote"}
 _STEP: Final = re.compile(
     r"/(ul|ol|menu|dir|li|dl|dt|dd|blockquote|h[1-6]|pre|textarea|listing|xmp|table|tr|td|th)"
     r"(?:\[([0-9]+)\])?(?=/|$)"
@@ -148,17 +149,20 @@ def _place(block: LabelledBlock, tables: frozenset[str], around: Sequence[Contai
     containers: list[Container] = []
     form, part_path, level = Form.PARAGRAPH, "", 0
     for step in _STEP.finditer(path):
-        tag, here = step[1], path[: step.end()]
-        if tag in _HEADINGS:
-            form, part_path, level = Form.HEADING, here, int(tag[1])
-        elif tag in _PREFORMATTED:
-            form, part_path = Form.PREFORMATTED, here
-        elif tag == "table" and here in tables and _cell_step(path, step.end()):
-            form, part_path = Form.TABLE, here
-        else:
+        tag = step[1]
+        if tag in _CONTAINERS:
             if len(containers) < MAX_DEPTH:
-                _add_container(containers, tag, path[: step.start()], here)
+                _add_container(containers, tag, path[: step.start()], path[: step.end()])
             continue
+        if tag in _HEADINGS:
+            form, level = Form.HEADING, int(tag[1])
+        elif tag in _PREFORMATTED:
+            form = Form.PREFORMATTED
+        elif tag == "table" and tables and path[: step.end()] in tables and _cell_step(path, step.end()):
+            form = Form.TABLE
+        else:
+            continue
+        part_path = path[: step.end()]
         break
     return Part(form, _tidy(containers, around), [block], part_path, level)
 
@@ -208,7 +212,7 @@ def _data_tables(blocks: Sequence[LabelledBlock]) -> frozenset[str]:
         if "/t" not in path:
             continue
         table = row = ""
-        for step in _STEP.finditer(path):
+        for step in list(_STEP.finditer(path))[-MAX_DEPTH:]:
             here = path[: step.end()]
             if step[1] == "table":
                 layout.add(table)

@@ -1,0 +1,179 @@
+"""A model folder: ``model.json`` (settings, names, origin, scores) and ``weights.npz`` (arrays only), read and verified.
+
+Nothing in a model folder is executed. The same model always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from dechrome.blocks import Kind, Label
+from dechrome.context import FloatArray
+from dechrome.errors import ModelError
+from dechrome.features import CUE_BITS, FEATURE_NAMES, WORD_BITS
+
+FORMAT: Final = 1
+MAX_BYTES: Final = 64 << 20  # of weights.npz once unpacked: bounds what a hostile folder can ask for
+LABELS: Final = tuple(Label)
+KINDS: Final = tuple(Kind)
+HEADS: Final = ("html", "text", "kind")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """Multilayer perceptrons (ReLU, softmax) over the same standardised inputs; their probabilities are averaged.
+
+    ``members[i]`` lists the layers of one perceptron as pairs of weights, shape (inputs, outputs), and biases.
+    """
+
+    mean: FloatArray
+    scale: FloatArray
+    members: tuple[tuple[tuple[FloatArray, FloatArray], ...], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A trained model.
+
+    ``heads`` maps "html" and "text" to networks over ``Label`` and "kind" to one over ``Kind``. ``word_table`` and
+    ``cue_table`` hold one row of scores per bucket of the hashed words. ``settings`` is ``model.json``.
+    """
+
+    heads: Mapping[str, Network]
+    word_table: FloatArray
+    cue_table: FloatArray
+    settings: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the weights, in hexadecimal."""
+        return str(self.settings["digest"])
+
+
+def read_model(folder: str | Path) -> Model:
+    """Read and verify a model folder.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the model was made for other features; the message says which
+            and what to do.
+    """
+    place = Path(folder)
+    settings = _read_settings(place / "model.json")
+    arrays = _read_arrays(place / "weights.npz", settings)
+    try:
+        heads = {name: _network(name, settings, arrays) for name in HEADS}
+        model = Model(heads, arrays["word_table"], arrays["cue_table"], settings)
+    except KeyError as error:
+        raise ModelError(f"{place}: {error} is missing; train the model again") from error
+    _check_shapes(place, model)
+    return model
+
+
+def write_model(folder: str | Path, model: Model) -> None:
+    """Write a model folder; ``digest`` and the schema in ``model.settings`` are set here."""
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {
+        "word_table": model.word_table.astype(np.float16),
+        "cue_table": model.cue_table.astype(np.float16),
+    }
+    for name, network in model.heads.items():
+        arrays[f"{name}.mean"], arrays[f"{name}.scale"] = network.mean, network.scale
+        for member, layers in enumerate(network.members):
+            for layer, (weights, biases) in enumerate(layers):
+                arrays[f"{name}.{member}.{layer}.weights"] = weights.astype(np.float16)
+                arrays[f"{name}.{member}.{layer}.biases"] = biases
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    data = buffer.getvalue()
+    (place / "weights.npz").write_bytes(data)
+    settings = {
+        **model.settings,
+        "format": FORMAT,
+        "labels": list(LABELS),
+        "kinds": list(KINDS),
+        "feature_names": list(FEATURE_NAMES),
+        "word_bits": WORD_BITS,
+        "cue_bits": CUE_BITS,
+        "layers": {name: [len(layers) for layers in network.members] for name, network in model.heads.items()},
+        "digest": hashlib.sha256(data).hexdigest(),
+    }
+    text = json.dumps(settings, indent=1, ensure_ascii=False, sort_keys=True)
+    (place / "model.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read as JSON: {error}") from error
+    expected = {
+        "format": FORMAT,
+        "labels": list(LABELS),
+        "kinds": list(KINDS),
+        "feature_names": list(FEATURE_NAMES),
+        "word_bits": WORD_BITS,
+        "cue_bits": CUE_BITS,
+    }
+    if not isinstance(settings, dict):
+        raise ModelError(f"{path}: must hold an object")
+    for name, value in expected.items():
+        if settings.get(name) != value:
+            raise ModelError(f"{path}: {name!r} differs from this version of dechrome; train the model again with it")
+    return settings
+
+
+def _read_arrays(path: Path, settings: Mapping[str, Any]) -> dict[str, FloatArray]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error}") from error
+    if hashlib.sha256(data).hexdigest() != settings.get("digest"):
+        raise ModelError(f"{path}: does not match the digest in model.json; get the model folder again")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
+                raise ModelError(f"{path}: larger than {MAX_BYTES} bytes once unpacked")
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {name: file[name].astype(np.float32) for name in file.files}
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path}: is no archive of plain arrays: {error}") from error
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ModelError(f"{path}: array {name!r} holds numbers that are not finite")
+    return arrays
+
+
+def _network(name: str, settings: Mapping[str, Any], arrays: Mapping[str, FloatArray]) -> Network:
+    members = tuple(
+        tuple(
+            (arrays[f"{name}.{member}.{layer}.weights"], arrays[f"{name}.{member}.{layer}.biases"])
+            for layer in range(depth)
+        )
+        for member, depth in enumerate(settings["layers"][name])
+    )
+    return Network(arrays[f"{name}.mean"], arrays[f"{name}.scale"], members)
+
+
+def _check_shapes(place: Path, model: Model) -> None:
+    outputs = {"html": len(LABELS), "text": len(LABELS), "kind": len(KINDS)}
+    sound = model.word_table.shape[:1] == (1 << WORD_BITS,) and model.cue_table.shape[:1] == (1 << CUE_BITS,)
+    for name, network in model.heads.items():
+        for layers in network.members:
+            width = network.mean.size
+            for weights, biases in layers:
+                sound = sound and weights.shape == (width, biases.size)
+                width = biases.size
+            sound = sound and width == outputs[name]
+        sound = sound and network.scale.shape == network.mean.shape and bool(network.members)
+    if not sound:
+        raise ModelError(f"{place}: the shapes of the weights do not fit together; train the model again")

@@ -1,0 +1,127 @@
+"""Model + features -> probabilities, in numpy alone. Training uses the same functions up to the network's inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from dechrome.artefact import KINDS, Model, Network
+from dechrome.characters import IntArray
+from dechrome.context import FloatArray, average_rows, shift_rows
+from dechrome.features import FEATURE_NAMES, Features
+from dechrome.tree_features import CONTAINER_LEVELS
+
+CLIP: Final = 4.0  # standard deviations; what lies farther out tells no more
+# Columns of the word table: how content-like, and for each kind (then: none) how much like it.
+SCORE_NAMES: Final = ("content", *KINDS, "none")
+_OFFSETS: Final = (-2, -1, 1, 2)
+_RADII: Final = (3, 8)
+
+
+def _context_names(name: str) -> tuple[str, ...]:
+    return (
+        name,
+        *(f"{name}@{offset:+d}" for offset in _OFFSETS),
+        *(f"{name}@around{radius}" for radius in _RADII),
+        *(f"{name}@container{level}" for level in range(1, CONTAINER_LEVELS + 1)),
+        f"{name}@page",
+    )
+
+
+INPUT_NAMES: Final = (
+    *FEATURE_NAMES,
+    *_context_names("words_content"),
+    *_context_names("cues_content"),
+    *(f"words_{name}{suffix}" for suffix in ("", "@-1", "@+1", "@around3") for name in SCORE_NAMES[1:]),
+)
+
+
+class Scores(NamedTuple):
+    """What the hashed words say of each block: ``words`` of shape (blocks, len(SCORE_NAMES)), ``cues`` (blocks,)."""
+
+    words: FloatArray
+    cues: FloatArray
+
+
+def score_words(model: Model, features: Features) -> Scores:
+    """Score each block by its words and by the words of the attributes around it."""
+    count = len(features.dense)
+    return Scores(
+        sum_rows(model.word_table, features.words, features.word_blocks, count),
+        sum_rows(model.cue_table, features.cues, features.cue_blocks, count)[:, 0],
+    )
+
+
+def sum_rows(table: FloatArray, buckets: IntArray, blocks: IntArray, count: int) -> FloatArray:
+    """Add the rows of each block's buckets, divided by the root of their number; shape (count, columns)."""
+    sums = np.zeros((count, table.shape[1]), np.float32)
+    if buckets.size:
+        order = np.argsort(blocks, kind="stable")
+        blocks = blocks[order]
+        starts = np.flatnonzero(np.concatenate(([True], blocks[1:] != blocks[:-1])))
+        numbers = np.diff(np.append(starts, blocks.size))
+        totals = np.add.reduceat(table[buckets[order]], starts, axis=0)
+        sums[blocks[starts]] = totals / np.sqrt(numbers)[:, None]
+    return sums
+
+
+def network_inputs(features: Features, scores: Scores) -> FloatArray:
+    """Return the inputs of the networks for one page, shape (blocks, len(INPUT_NAMES))."""
+    kinds = scores.words[:, 1:]
+    return np.column_stack(
+        (
+            features.dense,
+            _context(scores.words[:, 0], features),
+            _context(scores.cues, features),
+            kinds,
+            shift_rows(kinds, -1),
+            shift_rows(kinds, 1),
+            average_rows(kinds, 3, 3),
+        )
+    ).astype(np.float32)
+
+
+def predict_proba(network: Network, inputs: FloatArray) -> FloatArray:
+    """Return the probabilities of one head, shape (blocks, classes)."""
+    standard = np.clip((inputs - network.mean) * network.scale, -CLIP, CLIP)
+    total = np.zeros((len(inputs), network.members[0][-1][1].size), np.float32)
+    for layers in network.members:
+        hidden = standard
+        for weights, biases in layers[:-1]:
+            hidden = np.maximum(hidden @ weights + biases, 0)
+        weights, biases = layers[-1]
+        total += _softmax(hidden @ weights + biases)
+    return total / np.float32(len(network.members))
+
+
+def calibrate(probabilities: FloatArray, knots: tuple[Sequence[float], Sequence[float]]) -> FloatArray:
+    """Map the first column by a monotone piecewise linear function; the others share the rest as before."""
+    first = np.interp(probabilities[:, 0], *knots)
+    rest = probabilities[:, 1:].sum(axis=1)
+    scale = np.where(rest > 0, (1 - first) / np.where(rest > 0, rest, 1), 0)
+    return np.column_stack((first, probabilities[:, 1:] * scale[:, None])).astype(np.float32)
+
+
+def _softmax(logits: FloatArray) -> FloatArray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True)) if logits.size else logits
+    shares: FloatArray = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _context(column: FloatArray, features: Features) -> FloatArray:
+    """Return a score at the block, at its neighbours, and averaged around it, over its containers and the page."""
+    sums = np.concatenate(([0.0], np.cumsum(column, dtype=np.float64)))
+    containers = (sums[features.last + 1] - sums[features.first]) / (features.last + 1 - features.first)
+    table = column[:, None]
+    mean = column.mean() if column.size else 0.0
+    return np.column_stack(
+        (
+            column,
+            *(shift_rows(table, offset) for offset in _OFFSETS),
+            *(average_rows(table, radius, radius) for radius in _RADII),
+            containers,
+            np.full(column.size, mean),
+        )
+    ).astype(np.float32)

@@ -1,0 +1,294 @@
+"""BeautifulSoup and lxml trees (also inside a parsel Selector) -> the blocks that the same HTML would give.
+
+Neither lxml nor parsel is imported: a caller who has such a tree has done that already. Nodes are ``Any``, since they
+are read by what they have, not by their class.
+"""
+
+from __future__ import annotations
+
+import html as html_module
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from dechrome.blocks import Block, Document
+from dechrome.bounds import MAX_DEPTH
+from dechrome.errors import InputError
+from dechrome.segmenting import INLINE_TAGS, INVISIBLE_TAGS, Segmenter
+
+_ACCEPTED: Final = "a bs4 BeautifulSoup or Tag, an lxml element or element tree, or a parsel Selector of HTML"
+_MEDIA_TAGS: Final = frozenset("img picture video audio svg canvas object embed math".split())
+# Pictures in these go with their text, wherever they stand.
+_CHROME_TAGS: Final = frozenset("nav aside header footer form ul ol menu dialog table".split())
+_NEVER_REMOVED: Final = frozenset(("html", "body", "[document]"))
+
+_Elements = dict[int, Any]  # by id; holding them keeps the ids of lxml's proxies valid
+
+
+class TextNode(NamedTuple):
+    """Where a run of text is kept in a tree.
+
+    ``slot`` is "text", "tail" or "entity" of an lxml node, and "" for a bs4 string, which is ``node`` itself.
+    """
+
+    node: Any
+    slot: str = ""
+
+
+class _Text(NamedTuple):
+    data: str
+    node: TextNode
+
+
+_Walk = Callable[[Any], Iterator[Any]]  # the children of an element: elements and _Text
+
+
+def split_tree(tree: object, url: str | None = None) -> tuple[Document, list[list[TextNode]]]:
+    """Cut a ready-made tree into blocks; also return the text nodes of each block, for ``strip_nodes``.
+
+    Accepts a bs4 BeautifulSoup or Tag, an lxml element or element tree, and a parsel Selector; raises ``InputError``
+    for anything else. A tree nested over 512 levels deep is read as flat text, one block for each text node.
+    """
+    root = _find_root(tree)
+    walk = _walk_lxml if _is_lxml(root) else _make_soup_walk()
+    segmenter = Segmenter()
+    texts: list[list[TextNode]] = []
+    titles: list[str] = []
+    stack = [walk(root) if _get_tag(root) == "[document]" else iter((root,))]
+    while stack:
+        node = next(stack[-1], None)
+        if node is None:
+            stack.pop()
+            if stack:
+                segmenter.close()
+        elif isinstance(node, _Text):
+            segmenter.text(node.data)
+            if not _is_blank(node):
+                if len(texts) <= len(segmenter.blocks):
+                    texts.append([])
+                texts[-1].append(node.node)
+        elif (tag := _get_tag(node)) not in INVISIBLE_TAGS:
+            if len(stack) > MAX_DEPTH:
+                return _split_flat(root, walk, url)
+            segmenter.open(tag, _read_attributes(node))
+            stack.append(walk(node))
+        elif tag == "title" and not titles:
+            titles = [title for title in [_join_text(node)] if title]
+    segmenter.finish()
+    return Document(segmenter.blocks, segmenter.tree, title=titles[0] if titles else "", url=url), texts
+
+
+def strip_nodes(tree: object, texts: Sequence[Sequence[TextNode]], dropped: Collection[int]) -> None:
+    """Remove the text of the ``dropped`` blocks from the tree that ``texts`` came from, in place.
+
+    Elements that held such text and hold no other go too, with what is in them; the root, html and body stay, and so
+    do pictures between kept blocks (the figure whose caption goes), unless they are part of a link, list or form that
+    goes. Text of kept blocks stays. ``texts`` is stale afterwards.
+    """
+    kept = [index for index in range(len(texts)) if index not in dropped]
+    first = _mark_ancestors(texts, kept)
+    last = _mark_ancestors(texts, reversed(kept))
+    protected: _Elements = {key: element for key, (element, _) in first.items()}
+    root = _find_root(tree)
+    protected[id(root)] = root
+    emptied: _Elements = {}
+    tops: dict[int, tuple[Any, int]] = {}
+    for index in sorted(dropped):
+        for text in texts[index]:
+            top = _climb(_get_holder(text), protected, emptied)
+            if top is not None:
+                tops[id(top)] = (top, index)
+    for top, index in tops.values():
+        parent = _get_parent(top)
+        key = id(parent)
+        between = key in first and first[key][1] < index < last[key][1] and _get_tag(parent) not in _NEVER_REMOVED
+        if (between or _get_tag(top) == "figure") and _get_tag(top) not in _CHROME_TAGS:
+            _protect_media(top, protected, emptied)
+    removed: _Elements = {}
+    for index in dropped:
+        for text in texts[index]:
+            top = _climb(_get_holder(text), protected, {})
+            if top is not None:
+                removed[id(top)] = top
+            else:
+                _remove_text(text)
+    for element in removed.values():
+        _remove(element)
+
+
+def _find_root(tree: object) -> Any:
+    """Return the element that a tree, an element or a Selector stands for; raise ``InputError`` for other types."""
+    root: Any = tree
+    if "parsel" in _find_packages(root):
+        root = root.root
+    if "lxml" in _find_packages(root):
+        root = root.getroot() if hasattr(root, "getroot") else root
+        if isinstance(getattr(root, "tag", None), str):
+            return root
+    elif "bs4" in _find_packages(root) and hasattr(root, "contents"):
+        return root
+    raise InputError(f"expected {_ACCEPTED}; got {type(tree).__module__}.{type(tree).__qualname__}")
+
+
+def _is_lxml(node: Any) -> bool:
+    """Tell lxml nodes from those of bs4."""
+    return hasattr(node, "getparent")
+
+
+def _get_tag(node: Any) -> str:
+    """Return the lower-case name of an element, without namespace."""
+    if _is_lxml(node):
+        return str(node.tag.rpartition("}")[2].lower())
+    name: str = node.name.lower()
+    return name[len(node.prefix) + 1 :] if node.prefix and name.startswith(f"{node.prefix.lower()}:") else name
+
+
+def _find_packages(node: object) -> set[str]:
+    return {cls.__module__.partition(".")[0] for cls in type(node).__mro__}
+
+
+def _is_blank(text: _Text) -> bool:
+    return not text.data or text.data.isspace()
+
+
+def _walk_lxml(element: Any) -> Iterator[Any]:
+    if element.text:
+        yield _Text(element.text, TextNode(element, "text"))
+    for child in element:
+        if isinstance(child.tag, str):
+            yield child
+        elif getattr(child.tag, "__name__", "") == "Entity":
+            yield _Text(html_module.unescape(child.text), TextNode(child, "entity"))
+        if child.tail:
+            yield _Text(child.tail, TextNode(child, "tail"))
+
+
+def _make_soup_walk() -> _Walk:
+    """Return the walk over bs4 trees, which leaves out comments and the like (CDATA in HTML is a comment too)."""
+    from bs4.element import PreformattedString, Script, Stylesheet, TemplateString
+
+    hidden = (PreformattedString, Script, Stylesheet, TemplateString)
+
+    def walk(element: Any) -> Iterator[Any]:
+        for child in element.contents:
+            if hasattr(child, "contents"):
+                yield child
+            elif not isinstance(child, hidden):
+                yield _Text(str(child), TextNode(child))
+
+    return walk
+
+
+def _read_attributes(node: Any) -> dict[str, str | None]:
+    """Return the attributes, names in lower case, the tokens of multi-valued ones joined."""
+    attributes = node.attrib if _is_lxml(node) else node.attrs
+    return {
+        name.lower(): value if value is None or isinstance(value, str) else _join_value(value)
+        for name, value in attributes.items()
+    }
+
+
+def _join_value(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _join_text(node: Any) -> str:
+    return " ".join(("".join(node.itertext()) if _is_lxml(node) else node.get_text()).split())
+
+
+def _split_flat(root: Any, walk: _Walk, url: str | None) -> tuple[Document, list[list[TextNode]]]:
+    """Make a block of each text node, without elements."""
+    blocks: list[Block] = []
+    texts: list[list[TextNode]] = []
+    stack = [walk(root)]
+    while stack:
+        node = next(stack[-1], None)
+        if node is None:
+            stack.pop()
+        elif isinstance(node, _Text):
+            if not _is_blank(node):
+                blocks.append(Block(" ".join(node.data.split())))
+                texts.append([node.node])
+        elif _get_tag(node) not in INVISIBLE_TAGS:
+            stack.append(walk(node))
+    problem = f"nested over {MAX_DEPTH} levels deep: read as flat text"
+    return Document(blocks, url=url, problems=(problem,)), texts
+
+
+def _mark_ancestors(
+    texts: Sequence[Sequence[TextNode]], indexes: Collection[int] | Iterator[int]
+) -> dict[int, tuple[Any, int]]:
+    """Map each element around the text of some blocks to the first of these, in the order given."""
+    marked: dict[int, tuple[Any, int]] = {}
+    for index in indexes:
+        for text in texts[index]:
+            element = _get_holder(text)
+            while element is not None and id(element) not in marked:
+                marked[id(element)] = (element, index)
+                element = _get_parent(element)
+    return marked
+
+
+def _climb(element: Any, protected: _Elements, passed: _Elements) -> Any:
+    """Return the outermost element around, with no protected one on the way, or None; note those passed."""
+    top = None
+    while element is not None and id(element) not in protected and _get_tag(element) not in _NEVER_REMOVED:
+        passed[id(element)] = top = element
+        element = _get_parent(element)
+    return top
+
+
+def _protect_media(top: Any, protected: _Elements, emptied: _Elements) -> None:
+    """Protect the pictures below an element that are not part of a link or list that goes."""
+    for element in _iterate(top):
+        if _get_tag(element) not in _MEDIA_TAGS:
+            continue
+        path = [element]
+        while path[-1] is not top:
+            path.append(_get_parent(path[-1]))
+        if not any(id(node) in emptied and _get_tag(node) in _CHROME_TAGS | {"a", "button"} for node in path):
+            protected.update((id(node), node) for node in path)
+
+
+def _iterate(top: Any) -> Iterator[Any]:
+    if _is_lxml(top):
+        return iter(top.iter("*"))
+    return (node for node in [top, *top.descendants] if hasattr(node, "contents"))
+
+
+def _get_parent(element: Any) -> Any:
+    return element.getparent() if _is_lxml(element) else element.parent
+
+
+def _get_holder(text: TextNode) -> Any:
+    """Return the element that a text node is directly in."""
+    return text.node if text.slot == "text" else _get_parent(text.node)
+
+
+def _remove_text(text: TextNode) -> None:
+    if text.slot == "text":
+        text.node.text = None
+    elif text.slot == "tail":
+        text.node.tail = None
+    else:
+        _remove(text.node)
+
+
+def _remove(node: Any) -> None:
+    """Take a node out; its lxml tail stays, and a line end parts the neighbours of a block-level element."""
+    cuts = hasattr(node, "contents") or (_is_lxml(node) and isinstance(node.tag, str))
+    gap = "\n" if cuts and _get_tag(node) not in INLINE_TAGS else ""
+    if not _is_lxml(node):
+        if gap and node.previous_sibling is not None and node.next_sibling is not None:
+            node.insert_after(gap)
+        node.extract()
+        return
+    parent, previous, tail = node.getparent(), node.getprevious(), node.tail
+    if parent is None:
+        return
+    parent.remove(node)
+    if not tail:
+        return
+    if previous is not None:
+        previous.tail = (previous.tail or "") + gap + tail
+    else:
+        parent.text = f"{parent.text}{gap}{tail}" if parent.text else tail
