@@ -54,6 +54,7 @@ def fake_label_pages(sources: Iterable[labelling.Source], **options: Any) -> Ite
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(labelling, "label_pages", fake_label_pages)
+    monkeypatch.setattr(labelling, "load_model", lambda folder: f"model of {folder}")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pages" / "sub").mkdir(parents=True)
     (tmp_path / "pages" / "a.html").write_text(HTML)
@@ -249,6 +250,16 @@ def test_interruptions_end_quietly(monkeypatch: pytest.MonkeyPatch, error: BaseE
     assert result.output == ("Error: no model.json\n" if code == 2 else "")
 
 
+def test_without_a_valid_model_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load_model(folder: str | None) -> object:
+        raise ModelError(f"{folder}: no model.json")
+
+    monkeypatch.setattr(labelling, "load_model", load_model)
+    result = run("clean", "pages", "--out", "all.txt", "--model", "pages")
+    assert (result.exit_code, result.stderr) == (2, "Error: pages: no model.json\n")
+    assert not Path("all.txt").exists()
+
+
 def test_options_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, object] = {}
 
@@ -257,18 +268,17 @@ def test_options_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
         return fake_label_pages(sources)
 
     monkeypatch.setattr(labelling, "label_pages", label_pages)
-    monkeypatch.setattr(labelling, "load_model", lambda folder: f"model of {folder}")
     run("clean", "pages", "--model", "pages", "--threshold", "0.7", "--favor", "recall")
     assert seen == {"model": "model of pages", "threshold": 0.7, "favor": "recall"}
 
 
 def test_explain_shows_the_strongest_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
-    def explain_html(html: bytes, **_: object) -> tuple[Page, list[list[Reason]]]:
-        page = fake_page(split_html(as_text(html)))
+    def explain_source(source: labelling.Source, model: object) -> tuple[Page, list[list[Reason]]]:
+        page = fake_page(split_html(as_text(source.html or "")))
         reasons = [Reason("words", 3, 0.2), Reason("<links>", 0.5, -1.25), Reason("in_main", 1, 0.5)]
         return page, [reasons for _ in page.blocks]
 
-    monkeypatch.setattr(labelling, "explain_html", explain_html)
+    monkeypatch.setattr(labelling, "explain_source", explain_source)
     lines = run("explain", "pages/a.html").stdout.splitlines()
     assert lines[0] == "pages/a.html: expected quality 0.75; 4 blocks: 2 content, 1 image, 1 chrome"
     assert " ".join(lines[2].split()) == "- cookie_notice 0.90 We use cookies <links> -1.25, in_main +0.50"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html as html_module
 import re
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -59,14 +60,15 @@ _RAW_ENDS: Final = {name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />]|\Z)", r
 
 _INLINE: Final = "|".join(sorted(INLINE_TAGS, key=len, reverse=True))
 _HIDDEN: Final = ("script", "style", "title", "template", "iframe", "noembed", "noframes")
-_HIDDEN_START: Final = re.compile(rf"<(?:(!--)|({'|'.join(_HIDDEN)})(?=[{_SPACE}/>]|\Z)[^>]*+>?)", re.IGNORECASE)
+_HIDDEN_START: Final = re.compile(rf"<(?=[!sStTiInN])(?:(!--)|({'|'.join(_HIDDEN)})(?=[{_SPACE}/>]|\Z)[^>]*+>?)", re.IGNORECASE)
 _HIDDEN_ENDS: Final = {
     "!--": re.compile(r"(?<=<!--)-?>|--!?>"),
     **{name: re.compile(rf"</{name}(?=[{_SPACE}/>]|\Z)[^>]*+>?", re.IGNORECASE) for name in _HIDDEN},
 }
 _INLINE_TAG: Final = re.compile(rf"</?+(?:{_INLINE})(?=[{_SPACE}/>]|\Z)[^>]*+>?", re.IGNORECASE)
-_OTHER_TAG: Final = re.compile(r"(?:<[a-zA-Z!?/][^>]*+>?\s*+)++")
-_MANY_TAGS: Final = 1_000_000  # past it, inline tags cut like others: one pass of 1.5 s for 50 MB of tags, not 10 s
+_OTHER_TAG: Final = re.compile(r"<[a-zA-Z!?/][^>]*+>?(?:\s*+<[a-zA-Z!?/][^>]*+>?)*+")
+_PIECE: Final = 1_000_000  # characters
+_MANY_TAGS: Final = 1_000_000  # past it, inline tags cut like others: one pass over the tags, not two
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});?")
 _ENTITIES: Final = (("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&amp;", "&"))
 
@@ -125,14 +127,24 @@ def flatten_html(html: str) -> str:
     '\nA < B\nD'
     """
     text = _cut_hidden(html)
-    if text.count("<") <= _MANY_TAGS:
-        text = _INLINE_TAG.sub("", text)
-    text = _OTHER_TAG.sub("\n", text)
+    if text.count("<") > _MANY_TAGS:
+        text = "".join(_OTHER_TAG.sub("\n", piece) for piece in _cut_pieces(text))
+    else:
+        text = _OTHER_TAG.sub("\n", _INLINE_TAG.sub("", text))
     if text.count("&") <= _MANY_ENTITIES:
         return _ENTITY.sub(lambda match: html_module.unescape(match[0]), text)
     for entity, character in _ENTITIES:
         text = text.replace(entity, character)
     return text
+
+
+def _cut_pieces(text: str) -> Iterator[str]:
+    """Cut where no tag can be open, right after a ">": a list of all tags at once would fill the memory."""
+    start = 0
+    while start < len(text):
+        end = text.find(">", start + _PIECE) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 def _cut_hidden(html: str) -> str:

@@ -43,6 +43,7 @@ _MAGIC: Final = (
     (b"II*\x00", "TIFF image"),
     (b"MM\x00*", "TIFF image"),
 )
+_WIDE: Final = frozenset(("utf-16-le", "utf-16-be"))
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 # Labels of the Encoding Standard whose Python codec has another name or covers less than browsers decode.
@@ -96,7 +97,7 @@ _META: Final = re.compile(
 )
 _HIGH_RUN: Final = re.compile(rb"[\x80-\xff](?:[\x80-\xff]|[@-~])*+")
 _HIGH: Final = bytes(range(128, 256))
-_CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\f\r\x1b")) + b"\x7f"
+_CONTROLS: Final = bytes(set(range(1, 32)) - set(b"\t\n\f\r\x1b")) + b"\x7f"
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -179,16 +180,16 @@ def _decode(data: bytes, charset: str | None, is_html: bool) -> tuple[str, tuple
     for bom, codec in _BOMS:
         if data.startswith(bom):
             return _finish(data[len(bom) :], codec)
-    if kind := _find_binary(data):
-        return "", (f"binary input: {kind}",)
     declared = find_codec(charset)
+    if kind := _find_magic(data) or ("" if declared in _WIDE else _find_controls(data)):
+        return "", (f"binary input: {kind}",)
     if declared is None and (wide := _find_wide(data)):
         return _finish(data, wide)
     if data.isascii():
         if b"\x1b" in data and (declared or (is_html and _find_meta(data, _PRESCAN))) == "iso2022_jp_ext":
             return _finish(data, "iso2022_jp_ext")
-        return _finish(data, "utf-16-le" if declared == "utf-16-le" and b"\0" in data else "utf-8")
-    if declared is not None and declared.startswith("utf-16") and b"\0" in data:
+        return _finish(data, declared if declared in _WIDE and b"\0" in data else "utf-8")
+    if declared in _WIDE and b"\0" in data:
         return _finish(data, declared)
     try:
         text = data.decode("utf-8")
@@ -201,21 +202,21 @@ def _decode(data: bytes, charset: str | None, is_html: bool) -> tuple[str, tuple
     return _finish(data, _choose_codec(data, declared))
 
 
-def _find_binary(data: bytes) -> str:
-    """Return what sort of binary data this is, or ""."""
+def _find_magic(data: bytes) -> str:
+    """Return what sort of file starts like this, or "" for text."""
     for magic, kind in _MAGIC:
         if data.startswith(magic):
             return kind
     if data.startswith(b"RIFF") and data[8:12] in (b"WEBP", b"WAVE", b"AVI "):
         return "RIFF media"
-    if data[4:8] == b"ftyp":
-        return "video or image"
+    return "video or image" if data[4:8] == b"ftyp" else ""
+
+
+def _find_controls(data: bytes) -> str:
+    """Return "control characters" if there are more than in text; NUL does not count: text may be padded with it."""
     head = data[:_SNIFFED]
     controls = len(head) - len(head.translate(None, _CONTROLS))
-    nuls = head.count(0)
-    # Half of UTF-16 text is NUL; a page padded with NUL is still text.
-    wide = _find_wide(data) is not None
-    return "control characters" if not wide and controls - nuls > _MAX_CONTROLS * len(head) else ""
+    return "control characters" if controls > _MAX_CONTROLS * len(head) and not _find_wide(head) else ""
 
 
 def _find_wide(data: bytes) -> str | None:
@@ -234,7 +235,7 @@ def _find_meta(data: bytes, length: int) -> str | None:
     for match in _META.finditer(data[:length]):
         label = match[1] or match[2]
         if label and (codec := find_codec(label.decode("ascii", "replace"))):
-            return "utf-8" if codec.startswith("utf-16") else codec
+            return "utf-8" if codec in _WIDE else codec
     return None
 
 

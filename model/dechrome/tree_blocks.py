@@ -104,13 +104,16 @@ def strip_nodes(tree: object, texts: Sequence[Sequence[TextNode]], dropped: Coll
         if (between or _get_tag(top) == "figure") and _get_tag(top) not in _CHROME_TAGS:
             _protect_media(top, protected, emptied)
     removed: _Elements = {}
-    for index in dropped:
-        for text in texts[index]:
-            top = _climb(_get_holder(text), protected, {})
-            if top is not None:
-                removed[id(top)] = top
-            else:
-                _remove_text(text)
+    gone = [text for index in dropped for text in texts[index]]
+    for text in gone:
+        if (top := _climb(_get_holder(text), protected, {})) is not None:
+            removed[id(top)] = top
+    for text in gone:  # tails first, since a node's tail moves when the node is taken out
+        if text.slot in ("text", "tail"):
+            setattr(text.node, text.slot, None)
+    for text in gone:
+        if text.slot not in ("text", "tail"):
+            _remove(text.node)
     for element in removed.values():
         _remove(element)
 
@@ -121,17 +124,17 @@ def _find_root(tree: object) -> Any:
     if "parsel" in _find_packages(root):
         root = root.root
     if "lxml" in _find_packages(root):
-        root = root.getroot() if hasattr(root, "getroot") else root
+        root = root.getroot() if hasattr(type(root), "getroot") else root
         if isinstance(getattr(root, "tag", None), str):
             return root
-    elif "bs4" in _find_packages(root) and hasattr(root, "contents"):
+    elif "bs4" in _find_packages(root) and _is_tag(root):
         return root
     raise InputError(f"expected {_ACCEPTED}; got {type(tree).__module__}.{type(tree).__qualname__}")
 
 
 def _is_lxml(node: Any) -> bool:
     """Tell lxml nodes from those of bs4."""
-    return hasattr(node, "getparent")
+    return hasattr(type(node), "getparent")
 
 
 def _get_tag(node: Any) -> str:
@@ -140,6 +143,11 @@ def _get_tag(node: Any) -> str:
         return str(node.tag.rpartition("}")[2].lower())
     name: str = node.name.lower()
     return name[len(node.prefix) + 1 :] if node.prefix and name.startswith(f"{node.prefix.lower()}:") else name
+
+
+def _is_tag(node: Any) -> bool:
+    """Tell elements from strings in bs4, where instances claim to have any attribute."""
+    return hasattr(type(node), "descendants")
 
 
 def _find_packages(node: object) -> set[str]:
@@ -170,7 +178,7 @@ def _make_soup_walk() -> _Walk:
 
     def walk(element: Any) -> Iterator[Any]:
         for child in element.contents:
-            if hasattr(child, "contents"):
+            if _is_tag(child):
                 yield child
             elif not isinstance(child, hidden):
                 yield _Text(str(child), TextNode(child))
@@ -252,7 +260,7 @@ def _protect_media(top: Any, protected: _Elements, emptied: _Elements) -> None:
 def _iterate(top: Any) -> Iterator[Any]:
     if _is_lxml(top):
         return iter(top.iter("*"))
-    return (node for node in [top, *top.descendants] if hasattr(node, "contents"))
+    return (node for node in [top, *top.descendants] if _is_tag(node))
 
 
 def _get_parent(element: Any) -> Any:
@@ -264,18 +272,9 @@ def _get_holder(text: TextNode) -> Any:
     return text.node if text.slot == "text" else _get_parent(text.node)
 
 
-def _remove_text(text: TextNode) -> None:
-    if text.slot == "text":
-        text.node.text = None
-    elif text.slot == "tail":
-        text.node.tail = None
-    else:
-        _remove(text.node)
-
-
 def _remove(node: Any) -> None:
     """Take a node out; its lxml tail stays, and a line end parts the neighbours of a block-level element."""
-    cuts = hasattr(node, "contents") or (_is_lxml(node) and isinstance(node.tag, str))
+    cuts = _is_tag(node) or (_is_lxml(node) and isinstance(node.tag, str))
     gap = "\n" if cuts and _get_tag(node) not in INLINE_TAGS else ""
     if not _is_lxml(node):
         if gap and node.previous_sibling is not None and node.next_sibling is not None:

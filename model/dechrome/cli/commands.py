@@ -48,16 +48,24 @@ def main() -> None:
     """
 
 
-def _model_options(command: Command) -> Command:
-    """Add the options that say how pages are read and labelled."""
+def _page_options(command: Command) -> Command:
+    """Add the options that say how pages are read, and by which model."""
     for option in (
         click.option("--model", type=click.Path(exists=True, file_okay=False), help="Folder of another model."),
+        click.option("--as", "page_type", type=click.Choice([kind.value for kind in PageType]), default="auto",
+                     show_default=True, help="What the files are. auto: by suffix, else by their start."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _choice_options(command: Command) -> Command:
+    """Add the options that say which blocks are kept."""
+    for option in (
         click.option("--favor", type=click.Choice(["precision", "balanced", "recall"]), default="balanced",
                      show_default=True, help="What to prefer where the model is unsure."),
         click.option("--threshold", type=click.FloatRange(0, 1), metavar="P",
                      help="Keep blocks whose probability of being content is at least P (0 to 1)."),
-        click.option("--as", "page_type", type=click.Choice([kind.value for kind in PageType]), default="auto",
-                     show_default=True, help="What the files are. auto: by suffix, else by their start."),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -82,7 +90,8 @@ def _batch_options(command: Command) -> Command:
     help="What to write. [default: what the suffix of --out says, else text]",
 )  # fmt: skip
 @click.option("--keep", type=click.Choice(["images"]), help="Keep image placeholders too.")
-@_model_options
+@_choice_options
+@_page_options
 def clean(paths: tuple[str, ...], out: str, form: str | None, keep: str | None, quiet: bool, **options: Any) -> None:
     """Write what remains of pages without their chrome.
 
@@ -106,7 +115,8 @@ def clean(paths: tuple[str, ...], out: str, form: str | None, keep: str | None, 
 
 @main.command(epilog=_EXIT_CODES)
 @_batch_options
-@_model_options
+@_choice_options
+@_page_options
 def label(paths: tuple[str, ...], out: str, quiet: bool, **options: Any) -> None:
     """Write every block of pages with its label, as JSON lines: one page a line.
 
@@ -122,10 +132,8 @@ def label(paths: tuple[str, ...], out: str, quiet: bool, **options: Any) -> None
 @click.argument("path", metavar="FILE|-")
 @click.option("--html", "report_path", type=click.Path(dir_okay=False, allow_dash=True), metavar="OUT.html",
               help="Write the report as a page for the browser, with all reasons.")  # fmt: skip
-@_model_options
-def explain(
-    path: str, report_path: str | None, page_type: str, threshold: float | None, favor: str, model: str | None
-) -> None:
+@_page_options
+def explain(path: str, report_path: str | None, page_type: str, model: str | None) -> None:
     """Show why each block of a page was kept (+), taken for an image (~) or dropped (-).
 
     A reason is a feature of the block with its contribution: positive ones speak for content.
@@ -140,11 +148,7 @@ def explain(
         raise CommandError(f"{path} is a folder: explain takes one page")
     page_input = next(find_inputs([path]))
     source = read_source(page_input, PageType(page_type))
-    loaded = labelling.load_model(Path(model)) if model else None
-    if source.html is not None:
-        page, reasons = labelling.explain_html(source.html, model=loaded, threshold=threshold, favor=favor)
-    else:
-        page, reasons = labelling.explain_text(source.text or "", model=loaded, threshold=threshold, favor=favor)
+    page, reasons = labelling.explain_source(source, labelling.load_model(model))
     if report_path is None:
         click.echo(report.format_report(page, reasons, page_input.name, shutil.get_terminal_size().columns))
         return
@@ -157,12 +161,12 @@ def explain(
 
 def _run(
     paths: Sequence[str], out: str, form: Format, write: Callable[[Page, str], str], kept: frozenset[Label],
-    quiet: bool, page_type: str, threshold: float | None, favor: str, model: str | None,
+    quiet: bool, page_type: str, threshold: float | None, favor: labelling.Favor, model: str | None,
 ) -> None:  # fmt: skip
     """Label all pages and write each one; then the summary. Ends with exit code 1 where a page failed."""
     check_arguments(paths)
     skipped = Path(out).resolve() if is_folder(out) else None
-    loaded = labelling.load_model(Path(model)) if model else None
+    loaded = labelling.load_model(model)
     failures: Failures = []
     totals = Totals()
     inputs = find_inputs(paths, skipped, lambda error: failures.append((str(error.filename), error.strerror or "")))

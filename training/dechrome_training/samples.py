@@ -1,0 +1,199 @@
+"""Annotated pages and phrases -> samples: features, a target per block, and weights. What training learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from dechrome.blocks import Document, Kind, Label
+from dechrome.features import Features, extract_features
+from dechrome.html_blocks import split_html
+from dechrome.text_blocks import split_text
+from numpy.typing import NDArray
+
+from dechrome_training.align import content_shares, words_of
+from dechrome_training.corpus import AnnotatedPage, Phrase
+from dechrome_training.views import (
+    Line,
+    PhraseBook,
+    dress,
+    join_lines,
+    phrase_lines,
+    seeded,
+    visible_lines,
+    with_leftovers,
+    wrapped,
+)
+from dechrome_training.weak_kinds import weak_kinds
+
+VIEWS: Final = ("html", "lines", "leftovers", "written", "phrase")
+UNKNOWN: Final = -1
+_KINDS: Final = {kind: number for number, kind in enumerate(Kind)}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One page as training sees it.
+
+    ``shares`` is the share of each block's words that is content (nan: not known), ``images`` flags image
+    placeholders, ``kinds`` numbers the kind of chrome (-1: not known). ``texts`` and ``gold`` are kept for scoring.
+    """
+
+    id: str
+    group: str
+    source: str
+    view: str
+    language: str | None
+    page_type: str | None
+    features: Features
+    shares: NDArray[np.float32]
+    images: NDArray[np.bool_]
+    kinds: NDArray[np.int8]
+    texts: tuple[str, ...]
+    gold: str | None = None
+    must_have: tuple[str, ...] = ()
+    must_not: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> NDArray[np.int8]:
+        """The label of each block: 0 content, 1 image, 2 chrome, -1 not known."""
+        known = np.where(self.shares >= 0.5, 0, 2)
+        known[np.isnan(self.shares)] = UNKNOWN
+        known[self.images] = 1
+        return known.astype(np.int8)
+
+
+def page_samples(page: AnnotatedPage, views: Sequence[str] = ("html", "lines", "leftovers")) -> list[Sample]:
+    """Return the samples of one annotated page: the page itself, and plain-text views made from it."""
+    if page.text is not None:
+        document = split_text(page.text)
+        return [_sample(page, "lines", document, _gold_lines(page, document))]
+    document = split_html(page.html or "", page.url)
+    lines = _gold_lines(page, document)
+    samples = []
+    if "html" in views:
+        samples.append(_sample(page, "html", document, lines))
+    if page.gold is None:
+        return samples  # snippets leave most lines unknown: too little for text pages
+    for view in views:
+        if view == "html":
+            continue
+        chance = seeded(page.id, view)
+        written = visible_lines(lines) if view == "lines" else with_leftovers(lines, chance)
+        samples.append(_text_sample(page, view, written, chance))
+    return samples
+
+
+def dressed_samples(pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], count: int) -> Iterator[Sample]:
+    """Write plain-text pages: content of annotated pages or of phrases, dressed in chrome of many languages."""
+    book = PhraseBook(phrases)
+    golden = [page for page in pages if page.gold]
+    for number in range(count):
+        chance = seeded("written", number)
+        page = chance.choice(golden) if golden and (not book.languages or chance.random() < 0.4) else None
+        if page is not None:
+            language = page.language or "en"
+            content = [Line(part, 1.0) for part in (page.gold or "").split("\n") if part.strip()]
+            start = chance.randrange(max(1, len(content) - 3))
+            content = content[start : start + chance.choice((4, 10, 30))]
+        else:
+            language = chance.choice(book.languages)
+            content = book.paragraphs(chance, language, chance.choice((1, 3, 6, 12)))
+        lines = dress(content, book, chance, language)
+        if chance.random() < 0.1:
+            lines = wrapped(lines, chance.choice((60, 72, 80)))
+        group = page.group if page is not None else f"written-{number}"
+        stand_in = AnnotatedPage(f"written/{number}", "written", domain=group, language=language, page_type=None)
+        yield _text_sample(stand_in, "written", lines, chance)
+
+
+def phrase_samples(phrases: Sequence[Phrase]) -> Iterator[Sample]:
+    """Return every phrase as a page of its own."""
+    for phrase, line in zip(phrases, phrase_lines(phrases), strict=True):
+        page = AnnotatedPage(f"phrase/{phrase.source}", "phrases", domain=phrase.source, language=phrase.language)
+        yield _make(page, "phrase", split_text(line.text), [line])
+
+
+def _text_sample(page: AnnotatedPage, view: str, lines: Sequence[Line], chance: Any) -> Sample:
+    kept = [line for line in lines if line.text.strip()]
+    stripped = [Line(" ".join(line.text.split()), line.share, line.kind, line.is_image) for line in kept]
+    return _make(page, view, split_text(join_lines(stripped, chance)), stripped)
+
+
+def _sample(page: AnnotatedPage, view: str, document: Document, lines: Sequence[Line]) -> Sample:
+    return _make(page, view, document, lines)
+
+
+def _make(page: AnnotatedPage, view: str, document: Document, lines: Sequence[Line]) -> Sample:
+    if len(lines) != len(document.blocks):
+        raise AssertionError(f"{page.id} {view}: {len(lines)} lines for {len(document.blocks)} blocks")
+    return Sample(
+        page.id,
+        page.group,
+        page.source,
+        view,
+        page.language,
+        page.page_type,
+        extract_features(document),
+        np.array([line.share for line in lines], np.float32),
+        np.array([line.is_image for line in lines], bool),
+        np.array([UNKNOWN if line.kind is None else _KINDS[line.kind] for line in lines], np.int8),
+        tuple(block.text for block in document.blocks),
+        page.gold if view in ("html", "lines") else None,
+        page.must_have,
+        page.must_not,
+    )
+
+
+def _gold_lines(page: AnnotatedPage, document: Document) -> list[Line]:
+    """Return what the gold says of every block."""
+    texts = [block.text for block in document.blocks]
+    if page.blocks:
+        return _from_gold_blocks(page, texts)
+    if page.gold is not None:
+        shares = content_shares(texts, page.gold)
+    else:
+        shares = _from_snippets(texts, page.must_have, page.must_not)
+    kinds = weak_kinds(document)
+    return [
+        Line(text, share, kind if share < 0.5 else None) for text, share, kind in zip(texts, shares, kinds, strict=True)
+    ]
+
+
+def _from_gold_blocks(page: AnnotatedPage, texts: Sequence[str]) -> list[Line]:
+    """Match gold blocks with today's blocks by their words, in order."""
+    gold = page.blocks
+    known: Mapping[str, list[int]] = _index([" ".join(block.text.split()) for block in gold])
+    lines = []
+    for text in texts:
+        places = known.get(" ".join(text.split()))
+        if places:
+            block = gold[places.pop(0)] if len(places) > 1 else gold[places[0]]
+            share = 1.0 if block.label is Label.CONTENT else 0.0
+            lines.append(Line(text, share, block.kind, block.label is Label.IMAGE))
+        else:
+            lines.append(Line(text, float("nan")))
+    return lines
+
+
+def _index(texts: Sequence[str]) -> dict[str, list[int]]:
+    places: dict[str, list[int]] = {}
+    for number, text in enumerate(texts):
+        places.setdefault(text, []).append(number)
+    return places
+
+
+def _from_snippets(texts: Sequence[str], must_have: Sequence[str], must_not: Sequence[str]) -> list[float]:
+    """Label only the blocks in which a snippet is found."""
+    plain = [" ".join(words_of(text)) for text in texts]
+    shares = [float("nan")] * len(texts)
+    for snippets, share in ((must_not, 0.0), (must_have, 1.0)):
+        for snippet in snippets:
+            wanted = " ".join(words_of(snippet))
+            hits = [index for index, text in enumerate(plain) if wanted and wanted in text]
+            if len(hits) == 1 or (hits and share == 0.0):
+                for index in hits:
+                    shares[index] = share
+    return shares
