@@ -69,7 +69,7 @@ def test_a_hostile_page_gets_an_answer_within_seconds(name: str) -> None:
         assert {(block.element, block.start, block.end) for block in document.blocks} == {(-1, 0, 0)}
 
 
-@pytest.mark.parametrize("unit", ["<div>", "<p>x", "x<b>y", "&amp; ", "x\n", "word "])
+@pytest.mark.parametrize("unit", ["<p>x", "x<b>y", "word "])
 def test_fifty_megabytes_get_an_answer(unit: str) -> None:
     document = split_html(unit * (50_000_000 // len(unit)))
     assert len(document.problems) == 1

@@ -10,7 +10,7 @@ import lxml.html
 import pytest
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from dechrome.blocks import Block, Document
+from dechrome.blocks import Tree
 from dechrome.encoding import decode_html
 from dechrome.html_blocks import split_html
 from dechrome.tree_blocks import split_tree, strip_nodes
@@ -55,10 +55,6 @@ def squeeze(text: str) -> str:
     return "".join(text.split())
 
 
-def describe(document: Document) -> list[Block]:
-    return list(document.blocks)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_every_visible_character_of_every_page_is_in_one_block(name: str) -> None:
     for key, data, encoding in read_pages(name):
@@ -78,18 +74,44 @@ def test_nearly_all_pages_are_decoded_as_their_corpus_says() -> None:
     assert same / pages > 0.998  # 0.9985; the rest is English with a few characters of unclear origin
 
 
+def serialise(html: str) -> str:
+    root = LexborHTMLParser(html).root
+    return "" if root is None else root.html or ""
+
+
 def pick_pages() -> list[tuple[str, str]]:
-    """Return some pages as lexbor writes them, so that other parsers have nothing to repair."""
+    """Return some pages as lexbor writes them, so that other parsers have little to repair.
+
+    Where lexbor reads its own writing differently (a <p> that opens a table it is in), no parser could agree.
+    """
     pages = [page for name in NAMES for number, page in enumerate(read_pages(name)) if number % PARITY_STEP == 7]
-    return [(key, LexborHTMLParser(data.decode(encoding, "replace")).html or "") for key, data, encoding in pages]
+    written = [(key, serialise(data.decode(encoding, "replace"))) for key, data, encoding in pages]
+    return [(key, html) for key, html in written if serialise(html) == html]
+
+
+def describe(tree: Tree) -> tuple[list[str], list[list[str]]]:
+    """Return tags in one case (lexbor writes linearGradient) and cues as words (bs4 keeps no white space of a class).
+
+    Long cues are cut after 300 characters, white space counted, so only their first words are compared.
+    """
+    return [tag.lower() for tag in tree.tags], [cue.split()[:3] for cue in tree.cues]
 
 
 def test_bs4_and_lxml_trees_of_real_pages_give_the_same_blocks() -> None:
-    for key, html in pick_pages():
+    pages = pick_pages()
+    assert len(pages) > 55
+    same_parents = 0
+    for key, html in pages:
         expected = split_html(html)
-        for tree in (bs4.BeautifulSoup(html, "html.parser"), lxml.html.document_fromstring(html)):
-            document, texts = split_tree(tree)
-            print(key, type(tree), describe(document) == describe(expected), document.tree==expected.tree, [(a.text[:80],b.text[:80]) for a, b in zip(document.blocks, expected.blocks) if a.text != b.text][:2], len(document.blocks),len(expected.blocks))
+        soup, _ = split_tree(bs4.BeautifulSoup(html, "html.parser"))
+        element, _ = split_tree(lxml.html.document_fromstring(html))
+        assert soup.blocks == element.blocks == expected.blocks, key
+        assert soup.title == element.title == expected.title, key
+        assert describe(soup.tree) == describe(element.tree) == describe(expected.tree), key
+        assert soup.tree.parents == expected.tree.parents, key
+        same_parents += element.tree.parents == expected.tree.parents
+    # libxml2 knows HTML 4: <source> and <wbr> have an end tag, <center> ends <font>, <p> may not be in <h2>.
+    assert same_parents > 0.85 * len(pages)
 
 
 def test_stripping_real_pages_keeps_all_other_text() -> None:

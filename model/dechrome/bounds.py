@@ -60,7 +60,9 @@ _RAW_ENDS: Final = {name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />]|\Z)", r
 
 _INLINE: Final = "|".join(sorted(INLINE_TAGS, key=len, reverse=True))
 _HIDDEN: Final = ("script", "style", "title", "template", "iframe", "noembed", "noframes")
-_HIDDEN_START: Final = re.compile(rf"<(?=[!sStTiInN])(?:(!--)|({'|'.join(_HIDDEN)})(?=[{_SPACE}/>]|\Z)[^>]*+>?)", re.IGNORECASE)
+_HIDDEN_START: Final = re.compile(
+    rf"<(?=[!sStTiInN])(?:(!--)|({'|'.join(_HIDDEN)})(?=[{_SPACE}/>]|\Z)[^>]*+>?)", re.IGNORECASE
+)
 _HIDDEN_ENDS: Final = {
     "!--": re.compile(r"(?<=<!--)-?>|--!?>"),
     **{name: re.compile(rf"</{name}(?=[{_SPACE}/>]|\Z)[^>]*+>?", re.IGNORECASE) for name in _HIDDEN},

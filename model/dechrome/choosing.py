@@ -27,8 +27,8 @@ def choose_blocks(
     """Choose the blocks to keep by their probability of being content.
 
     Without ``threshold``, the blocks are sorted by probability and the prefix is kept whose expected F1, weighted by
-    words, is largest (Lewis, SIGIR 1995, gives the expectation); ``shift`` then moves the cut by as many logits. With
-    it, the blocks whose probability reaches it are kept: a higher one never keeps what a lower one drops.
+    words, is largest (Lewis, SIGIR 1995, gives the expectation); nothing is kept where it is likelier that there is no
+    content at all. ``shift`` then moves the cut by as many logits. With a threshold, the blocks whose probability reaches it are kept: a higher one never keeps what a lower one drops.
 
     Raises:
         InputError: the threshold is not between 0 and 1.
@@ -39,7 +39,10 @@ def choose_blocks(
         order = np.argsort(-content, kind="stable")
         found = np.cumsum((content * weights)[order])
         scores = 2 * found / (np.cumsum(weights[order]) + total)
-        cut = float(content[order[int(np.argmax(scores))]]) if scores.size else 1.0
+        best = int(np.argmax(scores)) if scores.size else 0
+        if not scores.size or scores[best] < _nothing_there(content):
+            return Choice(np.zeros(content.size, bool), _nothing_there(content))
+        cut = float(content[order[best]])
         keep = content >= (cut if shift == 0 else _shifted(cut, shift))
     elif 0 <= threshold <= 1:
         keep = content >= threshold
@@ -48,6 +51,11 @@ def choose_blocks(
     kept = float(weights[keep].sum())
     expected = 2 * float((content * weights)[keep].sum()) / (kept + total) if kept + total > 0 else 0.0
     return Choice(keep, min(1.0, expected))
+
+
+def _nothing_there(content: FloatArray) -> float:
+    """Return the probability that no block is content (blocks taken as independent)."""
+    return float(np.exp(np.log1p(-np.clip(content.astype(np.float64), 0, 1 - 1e-9)).sum()))
 
 
 def _shifted(probability: float, shift: float) -> float:

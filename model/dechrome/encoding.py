@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 (the frequent letters of many scripts look alike)
 """Bytes -> text, as browsers decode: BOM, transport charset, meta, with UTF-8 first wherever it is valid.
 
 Follows https://encoding.spec.whatwg.org and the prescan of the HTML standard, except that valid UTF-8 outside ASCII

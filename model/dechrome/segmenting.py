@@ -146,6 +146,8 @@ class Segmenter:
             if name == "a":
                 self._links += 1
                 self._block_links += 1
+                if self._length == self._link_end:
+                    self._space = True  # two links side by side are set apart, by style if not by white space
             elif name in _EMPHASIS:
                 self._emphasis += 1
         elif tag == "br":
@@ -164,6 +166,7 @@ class Segmenter:
                 self._add_span(*self._spans.pop())
             if name == "a":
                 self._links -= 1
+                self._link_end = self._length
             elif name in _EMPHASIS:
                 self._emphasis -= 1
         elif tag in PREFORMATTED_TAGS:
@@ -172,7 +175,7 @@ class Segmenter:
     def _start_block(self) -> None:
         self._pieces: list[str] = []
         self._length = self._linked = self._emphasised = self._block_links = 0
-        self._anchor = -1
+        self._anchor = self._link_end = -1
         self._around = -2  # the innermost open element that is around the whole run so far
         self._space = self._line_break = self._block_hidden = False
         self._block_spans: list[Span] = []

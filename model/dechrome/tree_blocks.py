@@ -84,6 +84,7 @@ def strip_nodes(tree: object, texts: Sequence[Sequence[TextNode]], dropped: Coll
     do pictures between kept blocks (the figure whose caption goes), unless they are part of a link, list or form that
     goes. Text of kept blocks stays. ``texts`` is stale afterwards.
     """
+    dropped = frozenset(dropped)
     kept = [index for index in range(len(texts)) if index not in dropped]
     first = _mark_ancestors(texts, kept)
     last = _mark_ancestors(texts, reversed(kept))

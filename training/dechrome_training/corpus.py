@@ -6,11 +6,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dechrome.blocks import Kind, Label
 from dechrome.encoding import decode_html, decode_text
 from dechrome.errors import DataError
+
+_PAGE_COLUMNS: Final = (
+    "id", "source", "html", "encoding", "url", "domain", "language", "page_type", "text", "must_have", "must_not",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,11 @@ def read_parquet(path: Path) -> Iterator[AnnotatedPage]:
     Raises:
         DataError: the file is missing or is no such set.
     """
-    for row in _rows(path):
+    for row in _rows(path, _PAGE_COLUMNS):
         try:
             html = row["html"].decode(row["encoding"] or "utf-8", "replace")
-        except (LookupError, TypeError, KeyError, AttributeError) as error:
-            raise DataError(f"{path}: row {row.get('id')!r}: field 'html' or 'encoding': {error}") from error
+        except (LookupError, AttributeError) as error:
+            raise DataError(f"{path}: row {row['id']!r}: field 'html' or 'encoding': {error}") from error
         yield AnnotatedPage(
             id=row["id"],
             source=row["source"],
@@ -87,9 +91,17 @@ def read_parquet(path: Path) -> Iterator[AnnotatedPage]:
 
 
 def read_phrases(path: Path) -> Iterator[Phrase]:
-    """Read ``phrases.parquet``: one labelled text block a row."""
-    for row in _rows(path):
-        yield Phrase(row["text"], Label(row["label"]), row["kind"], row["language"], row["source"], row["licence"])
+    """Read ``phrases.parquet``: one labelled text block a row.
+
+    Raises:
+        DataError: the file is missing or is no such set.
+    """
+    for row in _rows(path, Phrase.__slots__):
+        try:
+            label = Label(row["label"])
+        except ValueError as error:
+            raise DataError(f"{path}: row {row['text']!r}: field 'label': {error}") from error
+        yield Phrase(row["text"], label, row["kind"], row["language"], row["source"], row["licence"])
 
 
 def read_labels(path: Path) -> Iterator[AnnotatedPage]:
@@ -98,13 +110,18 @@ def read_labels(path: Path) -> Iterator[AnnotatedPage]:
     Raises:
         DataError: names the file, the line and the field that is wrong.
     """
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    yield _labelled_page(json.loads(line), path.parent)
-                except (ValueError, KeyError, TypeError, OSError) as error:
-                    raise DataError(f"{path}:{number}: {type(error).__name__}: {error}") from error
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                yield _labelled_page(json.loads(line), path.parent)
+            except KeyError as error:
+                raise DataError(f"{path}:{number}: field {error} is missing") from error
+            except (ValueError, TypeError, AttributeError, OSError) as error:
+                raise DataError(f"{path}:{number}: {error}") from error
 
 
 def assign_folds(groups: Sequence[str], weights: Sequence[float], folds: int) -> list[int]:
@@ -127,24 +144,31 @@ def select_sets(folder: Path, names: Iterable[str]) -> Iterator[AnnotatedPage]:
         yield from read_parquet(folder / f"{name}.parquet")
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def _rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    import pyarrow.parquet as parquet  # extra: corpus
-
-    with parquet.ParquetFile(path) as file:
-        for index in range(file.num_row_groups):
-            yield from file.read_row_group(index).to_pylist()
+    try:
+        import pyarrow
+        import pyarrow.parquet as parquet
+    except ModuleNotFoundError as error:
+        raise DataError(f"{path}: parquet needs pyarrow: pip install 'dechrome[corpus]'") from error
+    try:
+        with parquet.ParquetFile(path) as file:
+            if missing := [name for name in columns if name not in file.schema_arrow.names]:
+                raise DataError(f"{path}: field {missing[0]!r} is missing")
+            for index in range(file.num_row_groups):
+                yield from file.read_row_group(index, columns=list(columns)).to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def _labelled_page(row: Mapping[str, Any], folder: Path) -> AnnotatedPage:
     data = (folder / row["path"]).read_bytes()
+    if row["as"] not in ("html", "text"):
+        raise ValueError(f"field 'as': must be html or text, not {row['as']!r}")
     is_html = row["as"] == "html"
     content = (decode_html(data) if is_html else decode_text(data))[0]
-    blocks = tuple(
-        GoldBlock(block["text"], Label(block["label"]), Kind(block["kind"]) if block.get("kind") else None)
-        for block in row["blocks"]
-    )
+    blocks = tuple(_gold_block(block, number) for number, block in enumerate(row["blocks"], start=1))
     return AnnotatedPage(
         id=row["id"],
         source="labels",
@@ -157,3 +181,19 @@ def _labelled_page(row: Mapping[str, Any], folder: Path) -> AnnotatedPage:
         gold="\n\n".join(block.text for block in blocks if block.label is Label.CONTENT),
         blocks=blocks,
     )
+
+
+def _gold_block(block: Mapping[str, Any], number: int) -> GoldBlock:
+    field = "text"
+    try:
+        text = block["text"]
+        if not isinstance(text, str):
+            raise TypeError(f"{text!r} is no string")
+        field = "label"
+        label = Label(block["label"])
+        field = "kind"
+        return GoldBlock(text, label, Kind(block["kind"]) if block.get("kind") else None)
+    except KeyError as error:
+        raise ValueError(f"block {number}: field {error} is missing") from error
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"block {number}: field {field!r}: {error}") from error

@@ -86,12 +86,14 @@ def page_samples(page: AnnotatedPage, views: Sequence[str] = ("html", "lines", "
     return samples
 
 
-def dressed_samples(pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], count: int) -> Iterator[Sample]:
+def dressed_samples(
+    pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], count: int, seed: int = 0
+) -> Iterator[Sample]:
     """Write plain-text pages: content of annotated pages or of phrases, dressed in chrome of many languages."""
     book = PhraseBook(phrases)
     golden = [page for page in pages if page.gold]
     for number in range(count):
-        chance = seeded("written", number)
+        chance = seeded("written", seed, number)
         page = chance.choice(golden) if golden and (not book.languages or chance.random() < 0.4) else None
         if page is not None:
             language = page.language or "en"
@@ -104,8 +106,8 @@ def dressed_samples(pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], c
         lines = dress(content, book, chance, language)
         if chance.random() < 0.1:
             lines = wrapped(lines, chance.choice((60, 72, 80)))
-        group = page.group if page is not None else f"written-{number}"
-        stand_in = AnnotatedPage(f"written/{number}", "written", domain=group, language=language, page_type=None)
+        group = page.group if page is not None else f"written-{seed}-{number}"
+        stand_in = AnnotatedPage(f"written/{seed}-{number}", "written", domain=group, language=language, page_type=None)
         yield _text_sample(stand_in, "written", lines, chance)
 
 

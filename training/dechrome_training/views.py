@@ -114,7 +114,8 @@ class PhraseBook:
             return []
         if ("cookie_notice", language) not in self._chrome or chance.random() < 0.3:
             language = chance.choice(("en", chance.choice(self._cookie_languages)))
-        notices = self._chrome.get(("cookie_notice", language)) or self._chrome["cookie_notice", self._cookie_languages[0]]
+        notices = self._chrome.get(("cookie_notice", language), [])
+        notices = notices or self._chrome["cookie_notice", self._cookie_languages[0]]
         first = chance.choice(notices)
         same = [phrase for phrase in notices if phrase.source == first.source]
         buttons = [p for p in self._chrome.get(("cookie_button", language), []) if p.source == first.source]

@@ -1,0 +1,158 @@
+"""Samples -> model: tables of words, networks, calibration; and the cross-validation that the scores come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from dechrome.artefact import KINDS, LABELS, Model, Network
+from dechrome.context import FloatArray
+from dechrome.inference import INPUT_NAMES, Scores, network_inputs, predict_proba, score_words
+from numpy.typing import NDArray
+
+from dechrome_training.calibration import identity, measure_calibration
+from dechrome_training.networks import fit_network
+from dechrome_training.recipe import Recipe
+from dechrome_training.samples import UNKNOWN, Sample
+from dechrome_training.words import Bags, Tables, collect_bags, fit_tables, score_blocks
+
+Report = Callable[[str], None]
+_HIDDEN_IN_KINDS: Final = np.array(
+    [name.startswith(("cue_", "cues_", "inside_", "tag_")) for name in INPUT_NAMES]
+)  # what weak labels of kinds were read off; hidden in every other page, so that text and place do the work too
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model that never saw the page's site says of one sample: raw probabilities per block."""
+
+    sample: Sample
+    labels: FloatArray
+    kinds: FloatArray
+
+
+def block_weights(sample: Sample, weight: float) -> FloatArray:
+    """Return the weight of each block in training: by its length and by how clear its label is; 0 if not known.
+
+    A page counts by the root of its number of blocks, so that long listings do not drown the articles.
+    """
+    shares = np.where(sample.images, 0.0, sample.shares)
+    raw = np.sqrt(sample.features.lengths + 2.0) * (0.3 + 1.4 * np.abs(shares - 0.5))
+    raw[np.isnan(raw)] = 0.0
+    total = raw.sum()
+    known = int((raw > 0).sum())
+    scaled: FloatArray = (raw / total * np.sqrt(known) * 5.0 * weight if total > 0 else raw).astype(np.float32)
+    return scaled
+
+
+def train(samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, report: Report) -> tuple[Model, list[Prediction]]:
+    """Cross-validate, calibrate on what that predicts, and fit the model on everything."""
+    weights = sample_weights(samples, recipe)
+    bags = collect_bags(samples, folds, np.concatenate(weights))
+    predictions = []
+    for fold in range(recipe.folds):
+        inside = [number != fold for number in folds]
+        if all(inside):
+            continue
+        model = _fit(samples, bags, weights, np.asarray(inside), recipe, recipe.fold_members, report)
+        outside = [sample for sample, is_inside in zip(samples, inside, strict=True) if not is_inside]
+        predictions += predict(model, outside)
+        report(f"fold {fold + 1} of {recipe.folds} done")
+    model = _fit(samples, bags, weights, np.ones(len(samples), bool), recipe, recipe.members, report)
+    settings = measure_calibration(predictions, recipe) if predictions else identity()
+    return Model(model.heads, model.word_table, model.cue_table, settings), predictions
+
+
+def predict(model: Model, samples: Sequence[Sample]) -> list[Prediction]:
+    """Predict raw probabilities, one page at a time, as the runtime does."""
+    predictions = []
+    for sample in samples:
+        inputs = network_inputs(sample.features, score_words(model, sample.features))
+        head = "html" if sample.view == "html" else "text"
+        labels = predict_proba(model.heads[head], inputs)
+        predictions.append(Prediction(sample, labels, predict_proba(model.heads["kind"], inputs)))
+    return predictions
+
+
+def sample_weights(samples: Sequence[Sample], recipe: Recipe) -> list[FloatArray]:
+    """Return the weights of every sample's blocks under the recipe's weights for sets and views."""
+    return [block_weights(s, recipe.sets.get(s.source, 1.0) * recipe.views[s.view]) for s in samples]
+
+
+def _fit(
+    samples: Sequence[Sample],
+    bags: Bags,
+    weights: Sequence[FloatArray],
+    inside: NDArray[np.bool_],
+    recipe: Recipe,
+    members: int,
+    report: Report,
+) -> Model:
+    """Fit tables and networks on the samples inside."""
+    sizes = [len(sample.shares) for sample in samples]
+    rows_inside = np.repeat(inside, sizes)
+    tables, scores = _stack_tables(bags, rows_inside, recipe)
+    report("tables of words fitted")
+    starts = np.concatenate(([0], np.cumsum(sizes)))
+    chosen = [
+        (sample, weight, network_inputs(sample.features, Scores(scores.words[start:end], scores.cues[start:end])))
+        for sample, weight, start, end, is_inside in zip(samples, weights, starts, starts[1:], inside, strict=False)
+        if is_inside
+    ]
+    heads: dict[str, Network] = {}
+    for head in ("html", "text"):
+        part = [item for item in chosen if (item[0].view == "html") == (head == "html")]
+        heads[head] = _fit_labels(part or chosen, recipe, members)
+        report(f"network {head!r} fitted")
+    heads["kind"] = _fit_kinds(chosen, recipe, members)
+    report("network 'kind' fitted")
+    return Model(heads, tables.words, tables.cues, {})
+
+
+def _stack_tables(bags: Bags, inside: NDArray[np.bool_], recipe: Recipe) -> tuple[Tables, Scores]:
+    """Fit the tables on all rows inside, and score each row inside by tables that have not seen its fold."""
+    count = len(bags.targets)
+    scores = Scores(
+        np.zeros((count, len(KINDS) + 2), np.float32),
+        np.zeros(count, np.float32),
+    )
+    for fold in np.unique(bags.folds[inside]):
+        own = inside & (bags.folds == fold)
+        score_blocks(bags, fit_tables(bags, inside & ~own, recipe), own, scores)
+    return fit_tables(bags, inside, recipe), scores
+
+
+_Item = tuple[Sample, FloatArray, FloatArray]  # with the weights and the inputs of its blocks
+
+
+def _fit_labels(items: Sequence[_Item], recipe: Recipe, members: int) -> Network:
+    inputs, targets, weights = [], [], []
+    for sample, weight, rows in items:
+        known = np.flatnonzero((weight > 0) & (sample.targets != UNKNOWN))
+        inputs.append(rows[known])
+        targets.append(sample.targets[known])
+        weights.append(weight[known])
+    return _fit_joined(inputs, targets, weights, len(LABELS), members, recipe)
+
+
+def _fit_kinds(items: Sequence[_Item], recipe: Recipe, members: int) -> Network:
+    inputs, targets, weights = [], [], []
+    for number, (sample, weight, all_rows) in enumerate(items):
+        known = np.flatnonzero((sample.kinds != UNKNOWN) & (sample.targets == 2))
+        if known.size:
+            rows = all_rows[known]
+            if sample.view == "html" and number % 2:
+                rows[:, _HIDDEN_IN_KINDS] = 0
+            inputs.append(rows)
+            targets.append(sample.kinds[known])
+            weights.append(np.sqrt(np.maximum(weight[known], 1e-3)))
+    return _fit_joined(inputs, targets, weights, len(KINDS), members, recipe)
+
+
+def _fit_joined(inputs: list[Any], targets: list[Any], weights: list[Any], classes: int, members: int, recipe: Recipe) -> Network:
+    weight = np.concatenate(weights)
+    return fit_network(
+        np.concatenate(inputs), np.concatenate(targets), weight / weight.mean(), classes, members, recipe
+    )

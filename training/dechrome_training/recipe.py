@@ -1,0 +1,67 @@
+"""The recipe: what to train on and how, read from a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dechrome.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Settings of a training run; ``training/recipe.toml`` says what each is."""
+
+    folds: int
+    written_pages: int
+    sets: dict[str, float]
+    refused_licences: tuple[str, ...]
+    views: dict[str, float]
+    regularisation: float
+    iterations: int
+    kind_regularisation: float
+    kind_iterations: int
+    hidden: tuple[int, ...]
+    members: int
+    fold_members: int
+    alpha: float
+    learning_rate: float
+    epochs: int
+    batch: int
+    favor_step: float
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        DataError: the file is missing, is no TOML, or lacks a field; the message names it.
+    """
+    try:
+        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        words, network = data["words"], data["network"]
+        return Recipe(
+            folds=data["folds"],
+            written_pages=data["written_pages"],
+            sets=data["sets"],
+            refused_licences=tuple(data["phrases"]["refused_licences"]),
+            views=data["views"],
+            regularisation=words["regularisation"],
+            iterations=words["iterations"],
+            kind_regularisation=words["kind_regularisation"],
+            kind_iterations=words["kind_iterations"],
+            hidden=tuple(network["hidden"]),
+            members=network["members"],
+            fold_members=network["fold_members"],
+            alpha=network["alpha"],
+            learning_rate=network["learning_rate"],
+            epochs=network["epochs"],
+            batch=network["batch"],
+            favor_step=data["favor"]["step"],
+        )
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"{path}: {error}") from error
+    except KeyError as error:
+        raise DataError(f"{path}: field {error} is missing") from error

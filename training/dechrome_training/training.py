@@ -1,0 +1,126 @@
+"""A training run: recipe and corpora in, model folder out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from dechrome.artefact import Model, write_model
+from joblib import Memory, Parallel, delayed
+
+from dechrome_training.corpus import AnnotatedPage, Phrase, assign_folds, read_parquet, read_phrases
+from dechrome_training.fit import train
+from dechrome_training.recipe import Recipe, read_recipe
+from dechrome_training.samples import Sample, dressed_samples, page_samples, phrase_samples
+from dechrome_training.summary import summarise, write_card
+
+Item = TypeVar("Item")
+Report = Callable[[str], None]
+_CHUNK = 200  # pages that one job reads and measures
+
+
+def run_training(recipe: Path, data: Path, out: Path, cache: Path | None, report: Report) -> None:
+    """Train a model by a recipe on the corpora in ``data`` and write its folder, with scores and a model card.
+
+    The same recipe and data give the same bytes.
+
+    Raises:
+        DataError: the recipe or a set is missing or malformed.
+    """
+    settings = read_recipe(recipe)
+    samples, folds = build_samples(settings, data, cache, report)
+    blocks = sum(len(sample.shares) for sample in samples)
+    report(f"{len(samples)} pages, {blocks} blocks")
+    model, predictions = train(samples, folds, settings, report)
+    summary = summarise(predictions, model.settings, samples, settings)
+    finished = Model(model.heads, model.word_table, model.cue_table, {**model.settings, **summary})
+    write_model(out, finished)
+    write_card(out, summary)
+    report(f"model written to {out}")
+
+
+def build_samples(
+    recipe: Recipe, data: Path, cache: Path | None, report: Report
+) -> tuple[list[Sample], list[int]]:
+    """Read the recipe's sets and measure every page; returns the samples and the fold of each.
+
+    With ``cache``, measured pages are kept there and read back by a later run with the same code and data.
+    """
+    memory = Memory(cache, verbose=0)
+    code = _digest_code()
+    measure = memory.cache(_measure_chunk, ignore=["pages"])
+    pages = [page for name in recipe.sets for page in read_parquet(data / f"{name}.parquet")]
+    report(f"{len(pages)} annotated pages read")
+    chunks = [pages[start : start + _CHUNK] for start in range(0, len(pages), _CHUNK)]
+    jobs = (delayed(measure)(chunk, _digest_pages(chunk), code) for chunk in chunks)
+    samples = [sample for part in Parallel(n_jobs=2)(jobs) for sample in part]
+    phrases = [phrase for phrase in read_phrases(data / "phrases.parquet") if _is_open(phrase, recipe)]
+    page_folds = assign_folds([p.group for p in pages], [1.0] * len(pages), recipe.folds)
+    source_folds = assign_folds([p.source for p in phrases], [1.0] * len(phrases), recipe.folds)
+    fold_of_group = {page.group: fold for page, fold in zip(pages, page_folds, strict=True)}
+    folds = [fold_of_group[sample.group] for sample in samples]
+    report("pages measured")
+    digest = _digest_pages(pages) + _digest_phrases(phrases)
+    write = memory.cache(_measure_fold, ignore=["pages", "phrases"])
+    written = Parallel(n_jobs=2)(
+        delayed(write)(
+            _of_fold(pages, page_folds, fold),
+            _of_fold(phrases, source_folds, fold),
+            recipe.written_pages // recipe.folds,
+            fold,
+            digest,
+            code,
+        )
+        for fold in range(recipe.folds)
+    )
+    for fold, part in enumerate(written):
+        samples += part
+        folds += [fold] * len(part)
+    report("plain-text pages written")
+    return samples, folds
+
+
+def _of_fold(items: Sequence[Item], folds: Sequence[int], fold: int) -> list[Item]:
+    return [item for item, number in zip(items, folds, strict=True) if number == fold]
+
+
+def _measure_chunk(pages: Sequence[AnnotatedPage], digest: str, code: str) -> list[Sample]:
+    return [sample for page in pages for sample in page_samples(page) if len(sample.shares)]
+
+
+def _measure_fold(
+    pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], count: int, fold: int, digest: str, code: str
+) -> list[Sample]:
+    """Write the pages of one fold from the pages and phrases of that fold alone."""
+    written = dressed_samples(pages, phrases, count, fold)
+    return [sample for part in (written, phrase_samples(phrases)) for sample in part if len(sample.shares)]
+
+
+def _is_open(phrase: Phrase, recipe: Recipe) -> bool:
+    return not phrase.licence.startswith(recipe.refused_licences)
+
+
+def _digest_code() -> str:
+    """Return a digest of the code that samples depend on: a change voids the cache."""
+    import dechrome
+    import dechrome_training
+
+    digest = hashlib.sha256()
+    for package in (dechrome, dechrome_training):
+        for path in sorted(Path(str(package.__file__)).parent.glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _digest_pages(pages: Iterable[AnnotatedPage]) -> str:
+    digest = hashlib.sha256()
+    for page in pages:
+        digest.update(repr((page.id, page.html, page.gold, page.must_have, page.must_not)).encode("utf-8", "replace"))
+    return digest.hexdigest()
+
+
+def _digest_phrases(phrases: Iterable[Phrase]) -> str:
+    return hashlib.sha256(repr(list(phrases)).encode("utf-8", "replace")).hexdigest()
+
