@@ -29,6 +29,7 @@ FEATURE_NAMES: Final = (
 )
 WORD_BITS: Final = 15
 CUE_BITS: Final = 14
+MAX_MEASURED: Final = 20_000  # characters of a block that are looked at: bounds the work on endless lines
 _HEAD_WORDS: Final = 24  # of a block that the bag of words takes; the rest of long blocks tells little more
 _TAIL_WORDS: Final = 8
 _NEIGHBOURS: Final = np.array([OWN_NAMES.index(name) for name in NEIGHBOUR_NAMES])
@@ -62,9 +63,9 @@ def extract_features(document: Document) -> Features:
         ranges = np.zeros((0, CONTAINER_LEVELS), np.int64)
         empty = np.zeros((0, len(FEATURE_NAMES)), np.float32)
         return Features(empty, nothing, nothing, nothing, nothing, ranges, ranges, nothing)
-    characters = read_characters([block.text for block in document.blocks])
+    characters = read_characters([_clip(block.text) for block in document.blocks])
     words = find_words(characters)
-    title = np.unique(find_words(read_characters([document.title])).hashes)
+    title = np.unique(find_words(read_characters([_clip(document.title)])).hashes)
     text = measure_text(document.blocks, characters, words, title)
     tree = measure_tree(document, text)
     own = np.column_stack((*text, tree.values))
@@ -85,6 +86,11 @@ def extract_features(document: Document) -> Features:
         tree.last,
         np.bincount(words.owners, minlength=count),
     )
+
+
+def _clip(text: str) -> str:
+    """Leave out the middle of an endless block."""
+    return text if len(text) <= MAX_MEASURED else f"{text[: MAX_MEASURED // 2]} {text[-MAX_MEASURED // 2 :]}"
 
 
 def _bag_of_words(words: Words, characters: Characters, count: int) -> tuple[IntArray, IntArray]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from dechrome.blocks import Block, Document
+
+MAX_BLOCKS: Final = 100_000  # of one text; past that, lines are taken together, so that the answer stays in seconds
 
 
 def split_text(text: str, url: str | None = None) -> Document:
@@ -13,9 +17,15 @@ def split_text(text: str, url: str | None = None) -> Document:
     >>> [(block.text, block.start, block.end) for block in split_text("Accept all\n\n  A fox ran. ").blocks]
     [('Accept all', 0, 10), ('A fox ran.', 14, 24)]
     """
+    lines = text.splitlines(keepends=True)
+    problems: tuple[str, ...] = ()
+    if len(lines) > MAX_BLOCKS:
+        size = -(-len(lines) // MAX_BLOCKS)
+        problems = (f"{len(lines)} lines: taken together by {size}",)
+        lines = ["".join(lines[place : place + size]) for place in range(0, len(lines), size)]
     blocks: list[Block] = []
     breaks = position = 0
-    for line in text.splitlines(keepends=True):
+    for line in lines:
         stripped = line.strip()
         if stripped:
             start = position + len(line) - len(line.lstrip())
@@ -23,4 +33,4 @@ def split_text(text: str, url: str | None = None) -> Document:
             breaks = 0
         breaks += 1
         position += len(line)
-    return Document(blocks, source_text=text, url=url)
+    return Document(blocks, source_text=text, url=url, problems=problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -19,6 +20,8 @@ _IMAGE_SUFFIX: Final = r"\.(?:jpe?g|png|gif|webp|svg|avif|bmp|tiff?|ico|heic|jfi
 _IMAGE_NAME: Final = re.compile(rf"\S{{1,200}}{_IMAGE_SUFFIX}(?:[?#]\S*)?\W{{0,3}}", re.I)
 _IMAGE_ANYWHERE: Final = re.compile(rf"{_IMAGE_SUFFIX}(?![a-z0-9])", re.I)
 _IMAGE_MARKUP: Final = re.compile(r"!\[|<img|\[?(?:data:image/)|\[[^\]\s]{0,12}: ?|\[\[?[^\]]{0,80}\]\]?$", re.I)
+_MAYBE_PATTERN: Final = re.compile(r"[./\[<]")  # without one of these, none of the patterns can match
+_LONGEST_PATTERN: Final = 400  # characters
 _ADDRESS: Final = re.compile(r"(?:https?:)?//|www\.|[./]{0,2}/?\w+/\S*$", re.I)
 
 
@@ -91,8 +94,7 @@ def measure_text(
     word_counts = np.bincount(words.owners, minlength=count)
     word_lengths = words.ends - words.starts
     letters = counts[:, : CharClass.DIGIT + 1].sum(axis=1)
-    longest = np.zeros(count)
-    np.maximum.at(longest, words.owners, word_lengths)
+    longest = _longest_by(words.owners, word_lengths, count)
     some_words = np.maximum(word_counts, 1)
     firsts = characters.classes[characters.starts]
     lasts = characters.classes[np.maximum(characters.ends - 1, characters.starts)]
@@ -108,8 +110,9 @@ def measure_text(
     cumulated = np.cumsum(word_counts)
     total = max(1, int(word_counts.sum()))
     log_words = np.log1p(word_counts)
-    signature = hash_runs(characters.codes, characters.starts, characters.ends)
-    _, inverse, repeats = np.unique(signature, return_inverse=True, return_counts=True)
+    signatures = hash_runs(characters.codes, characters.starts, characters.ends).tolist()
+    repeats = Counter(signatures)
+    patterns = _match_patterns(texts)
     shape = np.minimum(word_counts, 30) * 16 + firsts
     columns = TextColumns(
         log_chars=np.log1p(lengths),
@@ -137,13 +140,13 @@ def measure_text(
         ends_comma=lasts == CharClass.COMMA,
         ends_letter=lasts <= CharClass.UNSPACED,
         has_lines=np.log1p(np.array([text.count("\n") for text in texts])),
-        image_name=_matches(_IMAGE_NAME.fullmatch, texts, 300),
-        image_anywhere=_matches(_IMAGE_ANYWHERE.search, texts, 600),
-        image_markup=_matches(_IMAGE_MARKUP.match, texts, 300),
-        address=_matches(_ADDRESS.match, texts, 300),
+        image_name=patterns[0],
+        image_anywhere=patterns[1],
+        image_markup=patterns[2],
+        address=patterns[3],
         breaks_before=np.minimum(breaks, 4),
         breaks_after=np.minimum(np.append(breaks[1:], 0), 4),
-        repeats=np.log(repeats[inverse]),
+        repeats=np.log([repeats[signature] for signature in signatures]),
         same_shape_before=np.concatenate(([0], (shape[1:] == shape[:-1]))),
         title_share=title_share,
         is_title=is_title,
@@ -186,7 +189,8 @@ def _familiarity(
     """Count, for each block, the words that the member blocks other than itself hold too (by hashed vocabulary)."""
     counted = members[words.owners]
     pairs = buckets + (words.owners << _VOCABULARY_BITS)
-    unique = np.unique(pairs[counted])
+    unique = np.sort(pairs[counted])
+    unique = unique[np.diff(unique, prepend=-1) > 0]
     blocks_with = np.bincount(unique & ((1 << _VOCABULARY_BITS) - 1), minlength=1 << _VOCABULARY_BITS)
     others = blocks_with[buckets] - counted
     return np.bincount(words.owners, weights=np.log1p(np.minimum(others, 3)), minlength=count)
@@ -200,6 +204,24 @@ def _distance(flags: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.minimum(index - before, 50).astype(np.float64)
 
 
-def _matches(match: object, texts: Sequence[str], longest: int) -> NDArray[np.bool_]:
-    """Tell for each text whether the pattern matches; longer texts do not."""
-    return np.array([len(text) <= longest and match(text) is not None for text in texts])  # type: ignore[operator]
+def _longest_by(owners: IntArray, lengths: IntArray, count: int) -> IntArray:
+    """Return the greatest length of each owner, 0 for those without; owners are in order."""
+    longest = np.zeros(count, np.int64)
+    if owners.size:
+        starts = np.flatnonzero(np.diff(owners, prepend=-1))
+        longest[owners[starts]] = np.maximum.reduceat(lengths, starts)
+    return longest
+
+
+def _match_patterns(texts: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell for each pattern and text whether it matches, shape (patterns, texts); long texts do not."""
+    found = np.zeros((4, len(texts)), bool)
+    for index, text in enumerate(texts):
+        if len(text) <= _LONGEST_PATTERN and _MAYBE_PATTERN.search(text):
+            found[:, index] = (
+                _IMAGE_NAME.fullmatch(text) is not None,
+                _IMAGE_ANYWHERE.search(text) is not None,
+                _IMAGE_MARKUP.match(text) is not None,
+                _ADDRESS.match(text) is not None,
+            )
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import repeat
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -80,8 +81,6 @@ def measure_tree(document: Document, text: TextColumns) -> TreeMeasures:
     first = np.full(size, count)
     last = np.full(size, -1)
     index = np.arange(count)
-    for level in ancestors[::-1]:
-        last[level] = np.maximum(last[level], 0)
     rows = np.broadcast_to(index, ancestors.shape)
     order = np.argsort(rows, axis=None, kind="stable")
     flat, owners = ancestors.ravel()[order], rows.ravel()[order]
@@ -100,7 +99,7 @@ def measure_tree(document: Document, text: TextColumns) -> TreeMeasures:
         weight *= _DECAY
     own = tags.own[_first_block_level(ancestors, tags.inline)]
 
-    containers, ranges = _measure_containers(document, ancestors, parents, first, last, sums, cue_words, cue_elements)
+    containers, ranges = _measure_containers(tags.numbers, ancestors, parents, first, last, sums, cue_words, cue_elements)
     place = _measure_place(document, ancestors, first, last, sums, linked, chars)
     values = np.column_stack((place, own, inside, cues, containers)).astype(np.float32)
     hashes, blocks = _cue_pairs(ancestors, cue_words.hashes, cue_elements, size)
@@ -139,6 +138,7 @@ def _ancestors(document: Document) -> tuple[IntArray, IntArray]:
 
 
 class _TagTable(NamedTuple):
+    numbers: IntArray
     own: NDArray[np.float32]
     inside: NDArray[np.float32]
     inline: NDArray[np.bool_]
@@ -152,15 +152,15 @@ def _tag_codes() -> tuple[dict[str, int], _TagTable]:
     own = np.array([[tag in group for group in OWN_TAGS] for tag in (*names, "")], np.float32)
     inside = np.array([[tag in group for group in INSIDE_TAGS] for tag in (*names, "")], np.float32)
     inline = np.array([tag in INLINE_TAGS for tag in (*names, "")])
-    return codes, _TagTable(own, inside, inline)
+    return codes, _TagTable(np.arange(len(names) + 1), own, inside, inline)
 
 
 def _tag_table(document: Document, size: int) -> _TagTable:
     codes, table = _tag_codes()
     other = len(codes)
-    numbers = np.fromiter((codes.get(tag, other) for tag in document.tree.tags), np.int64, size - 1)
+    numbers = np.fromiter(map(codes.get, document.tree.tags, repeat(other)), np.int64, size - 1)
     numbers = np.append(numbers, other)
-    return _TagTable(table.own[numbers], table.inside[numbers], table.inline[numbers])
+    return _TagTable(numbers, table.own[numbers], table.inside[numbers], table.inline[numbers])
 
 
 def _first_block_level(ancestors: IntArray, inline: NDArray[np.bool_]) -> IntArray:
@@ -193,7 +193,10 @@ def _cue_flags(hashes: HashArray, elements: IntArray, size: int) -> NDArray[np.f
     flags = np.zeros((size, len(MARKUP_CUES)), np.float32)
     found = np.minimum(np.searchsorted(known, hashes), known.size - 1)
     hit = known[found] == hashes
-    np.maximum.at(flags, elements[hit], table[found[hit]])
+    owners = elements[hit]
+    if owners.size:
+        starts = np.flatnonzero(np.diff(owners, prepend=-1))
+        flags[owners[starts]] = np.maximum.reduceat(table[found[hit]], starts)
     return flags
 
 
@@ -214,7 +217,7 @@ def _cue_pairs(
 
 
 def _measure_containers(
-    document: Document,
+    tags: IntArray,
     ancestors: IntArray,
     parents: IntArray,
     first: IntArray,
@@ -233,7 +236,7 @@ def _measure_containers(
     top = np.where(same, up, np.arange(size))
     for _ in range(6):  # chains of up to 64 elements around the same blocks
         top = top[top]
-    signatures = _signatures(document, cue_words, cue_elements, size)
+    signatures = _signatures(tags, up, cue_words, cue_elements)
     siblings = np.bincount(signatures, minlength=size)
     chars_of = sums[-1]
     columns: list[NDArray[np.float64]] = []
@@ -260,17 +263,14 @@ def _measure_containers(
     return np.column_stack(columns), (np.column_stack(firsts), np.column_stack(lasts))
 
 
-def _signatures(document: Document, words: Words, elements: IntArray, size: int) -> IntArray:
+def _signatures(tags: IntArray, parents: IntArray, words: Words, elements: IntArray) -> IntArray:
     """Number the elements so that siblings with the same tag and the same first attribute word share a number."""
-    tags = document.tree.tags
-    parents = document.tree.parents
-    leading = dict(zip(elements[::-1].tolist(), words.hashes[::-1].tolist(), strict=True))
-    numbers: dict[tuple[int, str, int], int] = {}
-    signatures = np.zeros(size, np.int64)
-    for element in np.unique(elements).tolist():
-        key = (parents[element], tags[element], leading.get(element, 0))
-        signatures[element] = numbers.setdefault(key, len(numbers) + 1)
-    return signatures
+    leading = np.zeros(tags.size, np.uint64)
+    leading[elements[::-1]] = words.hashes[::-1]
+    keys = leading * np.uint64(3) + tags.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    keys += parents.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
+    numbers: IntArray = np.unique(keys, return_inverse=True)[1]
+    return numbers
 
 
 def _measure_place(

@@ -21,8 +21,8 @@ COOKIE_TEXT: Final = "cookie_notice"
 COOKIE_BUTTON: Final = "cookie_button"
 _ENOUGH: Final = 0.95  # recall that a language must reach to be counted
 _COOKIE_NOTE: Final = (
-    "Precision: of the rows called cookie_notice, those of kind cookie_notice or cookie_button. Recall: of the rows of\n"
-    "kind cookie_notice. Buttons apart: their words are often not about cookies (Save, Close, Marketing)."
+    "Precision: of the rows called cookie_notice, those of kind cookie_notice or cookie_button. Recall: of the rows\n"
+    "of kind cookie_notice. Buttons apart: their words are often not about cookies (Save, Close, Marketing)."
 )
 
 
@@ -101,9 +101,7 @@ def _class_table(rows: Sequence[JudgedPhrase], name: str) -> Table:
     ]
     own_kinds = [_kind_of(row.phrase) for row in rows]
     for kind in KINDS:
-        gold = np.array(
-            [row.phrase.label is Label.CHROME and PHRASE_KINDS.get(row.phrase.kind) is kind for row in rows]
-        )
+        gold = np.array([own is kind for own in own_kinds])
         found = np.array([row.kind is kind for row in rows])
         if gold.any() or found.any():
             pairs.append((f"chrome {kind.value}", gold, found))

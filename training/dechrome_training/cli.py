@@ -1,0 +1,191 @@
+"""The commands ``train``, ``evaluate`` and ``compare``, which join the ``dechrome`` command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from dechrome_training.evaluation.tables import Table
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Item = TypeVar("Item")
+
+_EXIT_CODES = """
+\b
+Exit codes:
+  0    done
+  2    nothing was done: wrong usage, no such file, malformed data, no valid model
+  130  interrupted;  141  the reader of the output went away
+"""
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_ANY = click.Path(exists=True, path_type=Path)
+_NEW = click.Path(path_type=Path)
+_QUIET = click.option("--quiet", "-q", is_flag=True, help="No progress.")
+_CACHE = click.option("--cache", type=_NEW, metavar="FOLDER",
+                      help="Keep measured pages here; a second run with other settings is quick.")  # fmt: skip
+
+
+def _page_options(command: Command) -> Command:
+    """Add the options that say which pages are measured and where the results go."""
+    for option in (
+        _QUIET,
+        click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT",
+                     help="Write all tables to this file, too."),
+        click.option("--limit", type=click.IntRange(min=1), metavar="N",
+                     help="At most N pages of each set, evenly spread."),
+        click.option("--sets", metavar="NAME,...", default="", callback=lambda _, __, value: _split(value),
+                     help="Sets to take from folders. [default: all but phrases]"),
+        click.option("--data", type=_ANY, multiple=True, required=True, metavar="FILE|FOLDER",
+                     help="Parquet set, labels.jsonl, or a folder of these. May be given several times."),
+        click.option("--model", type=_FOLDER, metavar="FOLDER", help="Folder of another model."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.command(epilog=_EXIT_CODES)
+@click.option("--recipe", type=_FILE, required=True, help="What to train on and how, as TOML.")
+@click.option("--data", type=_FOLDER, required=True, metavar="FOLDER", help="The parquet sets that the recipe names.")
+@click.option("--out", type=_NEW, required=True, metavar="FOLDER", help="Where the model is written.")
+@_CACHE
+@_QUIET
+def train(recipe: Path, data: Path, out: Path, cache: Path | None, quiet: bool) -> None:
+    """Train a model on annotated pages.
+
+    Writes weights.npz, model.json and a model card with scores for unseen sites. The same recipe and data give the
+    same bytes.
+
+    \b
+    Examples:
+      dechrome train --recipe training/recipe.toml --data ../shared/corpora --out my_model
+      dechrome train --recipe mine.toml --data corpora --out my_model --cache .cache
+      dechrome clean page.html --model my_model
+    """
+    from dechrome_training.training import run_training
+
+    run_training(recipe, data, out, cache, _reporter(quiet))
+
+
+@click.command(epilog=_EXIT_CODES)
+@_page_options
+@click.option("--view", type=click.Choice(["html", "lines"]),
+              help="html: pages as they are. lines: the text of all their lines. [default: html; with --folds both]")  # fmt: skip
+@click.option("--folds", type=click.IntRange(min=2), metavar="N",
+              help="Cross-validate by site: fit N models by --recipe, each on the other folds.")  # fmt: skip
+@click.option("--recipe", type=_FILE, help="With --folds: what to train on and how.")
+@_CACHE
+def evaluate(
+    data: tuple[Path, ...], sets: tuple[str, ...], view: str | None, limit: int | None, model: Path | None,
+    folds: int | None, recipe: Path | None, cache: Path | None, json_path: Path | None, quiet: bool,
+) -> None:  # fmt: skip
+    """Measure a model on annotated pages.
+
+    Prints word and shingle scores by page type and language, precision and recall of labels and kinds over blocks,
+    and how far confidence and quality can be trusted. Phrases (phrases.parquet) are labelled one by one.
+
+    Pages that a model was trained on flatter it. --folds measures on sites that it has not seen.
+
+    \b
+    Examples:
+      dechrome evaluate --data datasets/labels.jsonl
+      dechrome evaluate --data ../shared/corpora --sets wcxb-dev --view lines
+      dechrome evaluate --data ../shared/corpora/phrases.parquet
+      dechrome evaluate --data ../shared/corpora --sets wcxb-dev,phrases --folds 5 --recipe training/recipe.toml
+    """
+    if (folds is None) != (recipe is None):
+        raise click.UsageError("--folds and --recipe go together")
+    if folds is not None and (model or limit or len(data) > 1):
+        raise click.UsageError("--folds takes one --data folder, and neither --model nor --limit")
+    from dechrome_training.evaluation.evaluate import evaluate_folds, evaluate_model
+
+    if folds and recipe:
+        tables = evaluate_folds(recipe, data[0], folds, sets, view, cache, _reporter(quiet))
+    else:
+        from dechrome.labelling import load_model
+
+        tables = evaluate_model(load_model(model), data, sets, view or "html", limit, _watcher(quiet))
+    _print(tables, json_path, {"command": "evaluate", "model": str(model or ""), "folds": folds, "limit": limit})
+
+
+@click.command(epilog=_EXIT_CODES)
+@_page_options
+@click.option("--view", type=click.Choice(["html", "lines"]), default="html", show_default=True,
+              help="html: HTML pages. lines: the text of all their lines.")  # fmt: skip
+@click.option("--tools", metavar="NAME,...", default="", callback=lambda _, __, value: _split(value),
+              help="Extractors to run beside dechrome. [default: all that are installed]")  # fmt: skip
+@click.option("--profile", is_flag=True, help="Measure dechrome's stages and its start, too.")
+def compare(
+    data: tuple[Path, ...], sets: tuple[str, ...], view: str, limit: int | None, model: Path | None,
+    tools: tuple[str, ...], profile: bool, json_path: Path | None, quiet: bool,
+) -> None:  # fmt: skip
+    """Measure dechrome and other extractors on the same pages.
+
+    All run in this one process, page by page: word and shingle scores, snippets found, CPU time per page. The others
+    come with pip install 'dechrome[compare]'.
+
+    \b
+    Extractors for html:  trafilatura, trafilatura-fast, trafilatura-recall, rs-trafilatura, resiliparse, justext,
+                          readability, everything (all text, unfiltered)
+    Extractors for lines: c4-lines, c4, justext-lines, everything
+
+    \b
+    Examples:
+      dechrome compare --data ../shared/corpora --sets wcxb-dev --limit 200
+      dechrome compare --data ../shared/corpora --sets wcxb-dev --view lines
+      dechrome compare --data ../shared/corpora --sets wcxb-dev --tools trafilatura --profile --json speed.json
+    """
+    from dechrome.labelling import load_model
+    from dechrome_training.evaluation import compare as comparing
+    from dechrome_training.evaluation import stages
+
+    loaded = load_model(model)
+    chosen = comparing.choose_tools(view, tools, loaded)
+    watched = _watcher(quiet)(comparing.read_comparable(data, sets, view, limit))
+    tables = comparing.compare_tables(comparing.compare_tools(watched, view, chosen), view)
+    if profile:
+        pages = comparing.read_comparable(data, sets, "html", limit)
+        tables += stages.profile_tables(
+            (comparing.make_input(page, "html").html for page in _watcher(quiet)(pages)), loaded, model
+        )
+    _print(tables, json_path, {"command": "compare", "model": str(model or ""), "limit": limit})
+
+
+def _split(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def _reporter(quiet: bool) -> Callable[[str], None]:
+    """Return what prints progress: a line on standard error, with the time since the start."""
+    if quiet:
+        return lambda message: None
+    import time
+
+    begun = time.monotonic()
+    return lambda message: click.echo(f"{time.monotonic() - begun:7.1f} s  {message}", err=True)
+
+
+def _watcher(quiet: bool) -> Callable[[Iterable[Item]], Iterable[Item]]:
+    """Return what shows a progress bar on a terminal for the pages that pass through it."""
+    if quiet or not sys.stderr.isatty():
+        return lambda pages: pages
+    from tqdm import tqdm
+
+    return lambda pages: tqdm(pages, unit=" pages", dynamic_ncols=True)
+
+
+def _print(tables: list[Table], json_path: Path | None, facts: dict[str, object]) -> None:
+    from dechrome.errors import InputError
+    from dechrome_training.evaluation.tables import format_tables, to_json
+
+    click.echo(format_tables(tables))
+    if json_path is not None:
+        try:
+            json_path.write_text(to_json(tables, facts), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{json_path}: {error.strerror}") from error
