@@ -90,7 +90,8 @@ class Document:
     """A page cut into blocks, not yet labelled.
 
     ``tree`` is empty for plain text. ``source_text`` is the plain text that the offsets of the
-    blocks refer to, and None for HTML.
+    blocks refer to, and None for HTML. ``hints`` are the types that the page gives itself in its
+    metadata (Open Graph, schema.org), in lower case.
     """
 
     blocks: Sequence[Block]
@@ -99,6 +100,7 @@ class Document:
     url: str | None = None
     source_text: str | None = None
     problems: tuple[str, ...] = ()
+    hints: frozenset[str] = frozenset()
 
     @property
     def is_text(self) -> bool:

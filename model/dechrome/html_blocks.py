@@ -8,7 +8,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from dechrome.blocks import Block, Document
 from dechrome.bounds import MAX_DEPTH, MAX_ELEMENTS, MAX_LENGTH, check_encoded, flatten_html
-from dechrome.segmenting import INVISIBLE_TAGS, Segmenter
+from dechrome.segmenting import DESCRIBING_TAGS, INVISIBLE_TAGS, Segmenter
 
 MAX_FLAT_BLOCKS: Final = 20_000  # of a page read as flat text; of more lines, several are joined
 _DEEP: Final = 64  # levels: no walk this shallow can meet the bounds long before its end
@@ -31,14 +31,13 @@ def split_html(html: str, url: str | None = None) -> Document:
     except SelectolaxError:
         return _split_flat(html, url, "refused by the parser")
     segmenter = Segmenter()
-    titles: list[str] = []
-    if root is not None and (reason := _walk(root, segmenter, titles)):
+    if root is not None and (reason := _walk(root, segmenter)):
         return _split_flat(html, url, reason)
     segmenter.finish()
-    return Document(segmenter.blocks, segmenter.tree, title=titles[0] if titles else "", url=url)
+    return Document(segmenter.blocks, segmenter.tree, segmenter.title, url, hints=frozenset(segmenter.hints))
 
 
-def _walk(node: LexborNode, segmenter: Segmenter, titles: list[str]) -> str:
+def _walk(node: LexborNode, segmenter: Segmenter) -> str:
     """Send the tree below ``node`` to the segmenter, with an explicit stack; return why it gave up, or ""."""
     ancestors: list[LexborNode] = []
     while True:
@@ -48,8 +47,8 @@ def _walk(node: LexborNode, segmenter: Segmenter, titles: list[str]) -> str:
         elif tag is None or tag[0] in "-!":
             pass
         elif tag in INVISIBLE_TAGS:
-            if tag == "title" and (title := " ".join(node.text().split())):
-                titles.append(title)
+            if tag in DESCRIBING_TAGS:
+                segmenter.describe(tag, node.attributes, node.text)
         else:
             segmenter.open(tag, node.attributes)
             child = node.first_child

@@ -74,3 +74,18 @@ MARKUP_CUES: Final[Mapping[str, frozenset[str]]] = {
     "overlay": frozenset("modal popup overlay dialog lightbox tooltip toast drawer flyout alert notice".split()),
     "hidden": frozenset("hidden hide collapse collapsed invisible sr screen reader visually offscreen".split()),
 }
+
+# Types that pages give themselves in Open Graph and schema.org metadata, in lower case.
+PAGE_TYPES: Final[Mapping[str, frozenset[str]]] = {
+    "article": frozenset("article newsarticle reportagenewsarticle blogposting blog analysisnewsarticle".split()),
+    "product": frozenset("product offer aggregateoffer productgroup og:product individualproduct vehicle".split()),
+    "forum": frozenset("discussionforumposting qapage question answer socialmediaposting comment".split()),
+    "listing": frozenset("itemlist collectionpage searchresultspage product.group offercatalog".split()),
+    "website": frozenset("website webpage organization corporation".split()),
+    "business": frozenset("localbusiness service professionalservice store restaurant hotel place".split()),
+    "howto": frozenset("recipe howto faqpage course".split()),
+    "technical": frozenset("techarticle apireference softwareapplication softwaresourcecode scholarlyarticle".split()),
+    "media": frozenset("video videoobject imageobject imagegallery podcastepisode book movie video.other".split()),
+    "event": frozenset("event musicevent businessevent educationevent profilepage person profile".split()),
+    "breadcrumb": frozenset(("breadcrumblist",)),
+}

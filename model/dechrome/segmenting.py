@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from dechrome.blocks import Block, Span, Tree
@@ -20,10 +21,13 @@ INLINE_TAGS: Final = frozenset(
 )
 PREFORMATTED_TAGS: Final = frozenset("pre textarea listing xmp plaintext".split())
 # Attributes that say what an element is for, and those that may hide it.
-CUE_ATTRIBUTES: Final = frozenset(("class", "id", "role", "itemprop", "aria-label", "data-testid"))
+CUE_ATTRIBUTES: Final = frozenset(("class", "id", "role", "itemprop", "itemtype", "aria-label", "data-testid"))
+DESCRIBING_TAGS: Final = frozenset(("title", "meta", "script"))
+MAX_METADATA: Final = 200_000  # characters of one script that are read for its types
 MAX_CUE_LENGTH: Final = 300  # characters per element: bounds the work on hostile attributes
 MAX_OPEN_SPANS: Final = 16  # nested inline elements whose spans are kept: each is carried into every block inside
 
+_SCHEMA_TYPE: Final = re.compile(r'"@type"\s*:\s*\[?\s*"(\w{1,40})"')
 _HIDING_ATTRIBUTES: Final = frozenset(("hidden", "aria-hidden", "style"))
 _SPAN_NAMES: Final = {
     "a": "a", "b": "strong", "strong": "strong", "i": "em", "em": "em", "code": "code", "sub": "sub", "sup": "sup",
@@ -49,6 +53,8 @@ class Segmenter:
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
+        self.title = ""
+        self.hints: set[str] = set()  # types of page, in lower case: "article", "product" …
         self.tree = Tree([], [], [])
         self._open: list[bool] = []  # whether each open element hides what is in it
         self._element = -1
@@ -130,6 +136,16 @@ class Segmenter:
             self._linked += len(piece)
         if self._emphasis:
             self._emphasised += len(piece)
+
+    def describe(self, tag: str, attributes: Mapping[str, str | None], read_text: Callable[[], str]) -> None:
+        """Note what an invisible element says of the page: its title, and its type by Open Graph or schema.org."""
+        if tag == "title":
+            self.title = self.title or " ".join(read_text().split())
+        elif tag == "meta":
+            if attributes.get("property") == "og:type":
+                self.hints.add((attributes.get("content") or "").lower())
+        elif tag == "script" and attributes.get("type") == "application/ld+json":
+            self.hints.update(map(str.lower, _SCHEMA_TYPE.findall(read_text()[:MAX_METADATA])))
 
     def finish(self) -> None:
         """End the last block."""

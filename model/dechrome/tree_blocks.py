@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import html as html_module
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from dechrome.blocks import Block, Document
 from dechrome.bounds import MAX_DEPTH
 from dechrome.errors import InputError
-from dechrome.segmenting import INLINE_TAGS, INVISIBLE_TAGS, Segmenter
+from dechrome.segmenting import DESCRIBING_TAGS, INLINE_TAGS, INVISIBLE_TAGS, Segmenter
 
 _ACCEPTED: Final = "a bs4 BeautifulSoup or Tag, an lxml element or element tree, or a parsel Selector of HTML"
 _MEDIA_TAGS: Final = frozenset("img picture video audio svg canvas object embed math".split())
@@ -52,7 +53,6 @@ def split_tree(tree: object, url: str | None = None) -> tuple[Document, list[lis
     walk = _walk_lxml if _is_lxml(root) else _make_soup_walk()
     segmenter = Segmenter()
     texts: list[list[TextNode]] = []
-    titles: list[str] = []
     stack = [walk(root) if _get_tag(root) == "[document]" else iter((root,))]
     while stack:
         node = next(stack[-1], None)
@@ -71,10 +71,11 @@ def split_tree(tree: object, url: str | None = None) -> tuple[Document, list[lis
                 return _split_flat(root, walk, url)
             segmenter.open(tag, _read_attributes(node))
             stack.append(walk(node))
-        elif tag == "title" and not titles:
-            titles = [title for title in [_join_text(node)] if title]
+        elif tag in DESCRIBING_TAGS:
+            segmenter.describe(tag, _read_attributes(node), partial(_join_text, node))
     segmenter.finish()
-    return Document(segmenter.blocks, segmenter.tree, title=titles[0] if titles else "", url=url), texts
+    document = Document(segmenter.blocks, segmenter.tree, segmenter.title, url, hints=frozenset(segmenter.hints))
+    return document, texts
 
 
 def strip_nodes(tree: object, texts: Sequence[Sequence[TextNode]], dropped: Collection[int]) -> None:

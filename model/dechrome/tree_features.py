@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dechrome.blocks import Document
 from dechrome.characters import HashArray, IntArray, Words, find_words, hash_word, read_characters
 from dechrome.context import FloatArray
-from dechrome.lexicon import MARKUP_CUES
+from dechrome.lexicon import MARKUP_CUES, PAGE_TYPES
 from dechrome.segmenting import INLINE_TAGS
 from dechrome.text_features import TextColumns
 
@@ -44,7 +44,17 @@ _CONTAINER_NAMES: Final = tuple(
     for level in range(1, CONTAINER_LEVELS + 1)
     for name in ("log_blocks", "log_words", "link_density", "running_share", "place", "log_twins", "share_of_page")
 )
-TREE_NAMES: Final = _PLACE_NAMES + _OWN_NAMES + _INSIDE_NAMES + _CUE_NAMES + _CONTAINER_NAMES
+_PAGE_NAMES: Final = (
+    *(f"page_type_{name}" for name in PAGE_TYPES),
+    *(f"page_{name}" for name in (*_OWN_NAMES, *_CUE_NAMES)),
+    "page_hidden",
+)
+_HEADING_NAMES: Final = ("after_h1", "log_from_h1")
+TREE_NAMES: Final = (
+    _PLACE_NAMES + _OWN_NAMES + _INSIDE_NAMES + _CUE_NAMES + _CONTAINER_NAMES + _PAGE_NAMES + _HEADING_NAMES
+)
+_H1: Final = _OWN_NAMES.index("tag_h1")
+_H1_REACH: Final = 60  # blocks; farther headings say no more
 
 
 class TreeMeasures(NamedTuple):
@@ -101,7 +111,9 @@ def measure_tree(document: Document, text: TextColumns) -> TreeMeasures:
 
     containers, ranges = _measure_containers(tags.numbers, ancestors, parents, first, last, sums, cue_words, cue_elements)
     place = _measure_place(document, ancestors, first, last, sums, linked, chars)
-    values = np.column_stack((place, own, inside, cues, containers)).astype(np.float32)
+    page = _measure_page(document, own, cues)
+    heading = _measure_heading(own[:, _H1] > 0)
+    values = np.column_stack((place, own, inside, cues, containers, page, heading)).astype(np.float32)
     hashes, blocks = _cue_pairs(ancestors, cue_words.hashes, cue_elements, size)
     return TreeMeasures(values, ranges[0], ranges[1], hashes, blocks)
 
@@ -324,6 +336,23 @@ def _measure_place(
             np.full(count, np.log1p(sentinel)),
         )
     )
+
+
+def _measure_page(
+    document: Document, own: NDArray[np.float32], cues: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Measure what the whole page is made of: the same row for every block."""
+    types = [not members.isdisjoint(document.hints) for members in PAGE_TYPES.values()]
+    hidden = np.mean([block.hidden for block in document.blocks])
+    row = np.concatenate((types, own.mean(axis=0), cues.mean(axis=0), [hidden]))
+    return np.broadcast_to(row, (len(own), row.size))
+
+
+def _measure_heading(is_h1: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Measure the way back to the last main heading before each block."""
+    index = np.arange(is_h1.size)
+    last = np.maximum.accumulate(np.where(is_h1, index, -_H1_REACH))
+    return np.column_stack((last >= 0, np.log1p(np.minimum(index - last, _H1_REACH))))
 
 
 def _from_root(ancestors: IntArray, depth: IntArray, sentinel: int) -> IntArray:

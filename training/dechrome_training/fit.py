@@ -10,10 +10,12 @@ import numpy as np
 from dechrome.artefact import KINDS, LABELS, Model, Network
 from dechrome.context import FloatArray
 from dechrome.inference import INPUT_NAMES, Scores, network_inputs, predict_proba, score_words
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from dechrome_training.calibration import identity, measure_calibration
-from dechrome_training.networks import fit_network
+from dechrome_training.networks import JOBS, fit_network
 from dechrome_training.recipe import Recipe
 from dechrome_training.samples import UNKNOWN, Sample
 from dechrome_training.words import Bags, Tables, collect_bags, fit_tables, score_blocks
@@ -51,16 +53,20 @@ def train(samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, repor
     """Cross-validate, calibrate on what that predicts, and fit the model on everything."""
     weights = sample_weights(samples, recipe)
     bags = collect_bags(samples, folds, np.concatenate(weights))
-    predictions = []
-    for fold in range(recipe.folds):
-        inside = [number != fold for number in folds]
-        if all(inside):
-            continue
-        model = _fit(samples, bags, weights, np.asarray(inside), recipe, recipe.fold_members, report)
-        outside = [sample for sample, is_inside in zip(samples, inside, strict=True) if not is_inside]
-        predictions += predict(model, outside)
-        report(f"fold {fold + 1} of {recipe.folds} done")
-    model = _fit(samples, bags, weights, np.ones(len(samples), bool), recipe, recipe.members, report)
+    numbers = np.asarray(folds)
+
+    def run_fold(fold: int) -> list[Prediction]:
+        model = _fit(samples, bags, weights, numbers != fold, recipe, recipe.fold_members)
+        report(f"fold {fold + 1} of {recipe.folds} fitted")
+        return predict(model, [sample for sample, number in zip(samples, folds, strict=True) if number == fold])
+
+    # Threads share the samples; one core each keeps sums in the same order on every machine.
+    with threadpool_limits(1):
+        usable = [fold for fold in range(recipe.folds) if 0 < (numbers == fold).sum() < len(samples)]
+        parts = Parallel(n_jobs=JOBS, prefer="threads")(delayed(run_fold)(fold) for fold in usable)
+        model = _fit(samples, bags, weights, np.ones(len(samples), bool), recipe, recipe.members)
+    report("final model fitted")
+    predictions = [prediction for part in parts for prediction in part]
     settings = measure_calibration(predictions, recipe) if predictions else identity()
     return Model(model.heads, model.word_table, model.cue_table, settings), predictions
 
@@ -88,13 +94,11 @@ def _fit(
     inside: NDArray[np.bool_],
     recipe: Recipe,
     members: int,
-    report: Report,
 ) -> Model:
     """Fit tables and networks on the samples inside."""
     sizes = [len(sample.shares) for sample in samples]
     rows_inside = np.repeat(inside, sizes)
     tables, scores = _stack_tables(bags, rows_inside, recipe)
-    report("tables of words fitted")
     starts = np.concatenate(([0], np.cumsum(sizes)))
     chosen = [
         (sample, weight, network_inputs(sample.features, Scores(scores.words[start:end], scores.cues[start:end])))
@@ -105,9 +109,7 @@ def _fit(
     for head in ("html", "text"):
         part = [item for item in chosen if (item[0].view == "html") == (head == "html")]
         heads[head] = _fit_labels(part or chosen, recipe, members)
-        report(f"network {head!r} fitted")
     heads["kind"] = _fit_kinds(chosen, recipe, members)
-    report("network 'kind' fitted")
     return Model(heads, tables.words, tables.cues, {})
 
 

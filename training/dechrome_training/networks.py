@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from typing import Final
 
 import numpy as np
 from dechrome.artefact import Network
 from dechrome.context import FloatArray
 from dechrome.inference import CLIP
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from dechrome_training.recipe import Recipe
+
+JOBS: Final = 2  # threads that fit
 
 
 def fit_network(
@@ -23,7 +27,8 @@ def fit_network(
     deviation = inputs.std(axis=0, dtype=np.float64).astype(np.float32)
     scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0).astype(np.float32)
     standard = np.clip((inputs - mean) * scale, -CLIP, CLIP)
-    fitted = [_fit_member(standard, targets, weights, classes, seed, recipe) for seed in range(members)]
+    jobs = (delayed(_fit_member)(standard, targets, weights, classes, seed, recipe) for seed in range(members))
+    fitted = Parallel(n_jobs=min(members, JOBS), prefer="threads")(jobs)
     return Network(mean, scale, tuple(fitted))
 
 

@@ -86,8 +86,8 @@ def stage_table(measured: list[Stages]) -> Table:
             (name, float(column.mean()), float(np.percentile(column, 95)), float(column.mean() / whole))
             for name, column in zip(Stages._fields, columns.T, strict=True)
         ),
-        "total: bytes to labels; text: joining what remains, after it. walk and assembly are differences: assembly also\n"
-        "holds what total, measured first, pays for memory that the other stages then find warm.",
+        "total: bytes to labels; text: joining what remains, after it. walk and assembly are differences: assembly\n"
+        "also holds what total, measured first, pays for memory that the other stages then find warm.",
     )
 
 
