@@ -1,4 +1,4 @@
-"""A model folder: ``model.json`` (settings, names, origin, scores) and ``weights.npz`` (arrays only), read and verified.
+"""A model folder: ``model.json`` (settings, origin, scores) and ``weights.npz`` (arrays), read and verified.
 
 Nothing in a model folder is executed. The same model always gives the same bytes.
 """
@@ -112,6 +112,8 @@ def write_model(folder: str | Path, model: Model) -> None:
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ModelError(f"{path}: no such file; a model folder holds model.json and weights.npz")
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

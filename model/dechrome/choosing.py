@@ -21,6 +21,21 @@ class Choice(NamedTuple):
     expected_f1: float
 
 
+def choose_labels(
+    probabilities: FloatArray, words: NDArray[np.int64], *, threshold: float | None = None, shift: float = 0.0
+) -> tuple[NDArray[np.int8], float]:
+    """Return the number of each block's label (the order of ``Label``) and the expected word F1 of the content.
+
+    ``probabilities`` has shape (blocks, labels). A likely image placeholder is one whatever the page; of the other
+    blocks, ``choose_blocks`` says which are content; the rest is chrome.
+    """
+    images = probabilities[:, 1] >= 0.5
+    choice = choose_blocks(
+        np.where(images, 0, probabilities[:, 0]).astype(np.float32), words, threshold=threshold, shift=shift
+    )
+    return np.where(images, 1, np.where(choice.keep, 0, 2)).astype(np.int8), choice.expected_f1
+
+
 def choose_blocks(
     content: FloatArray, words: NDArray[np.int64], *, threshold: float | None = None, shift: float = 0.0
 ) -> Choice:
@@ -28,7 +43,8 @@ def choose_blocks(
 
     Without ``threshold``, the blocks are sorted by probability and the prefix is kept whose expected F1, weighted by
     words, is largest (Lewis, SIGIR 1995, gives the expectation); nothing is kept where it is likelier that there is no
-    content at all. ``shift`` then moves the cut by as many logits. With a threshold, the blocks whose probability reaches it are kept: a higher one never keeps what a lower one drops.
+    content at all. ``shift`` then moves the cut by as many logits. With a threshold, the blocks whose probability
+    reaches it are kept: a higher one never keeps what a lower one drops.
 
     Raises:
         InputError: the threshold is not between 0 and 1.

@@ -34,7 +34,8 @@ def attribute(network: Network, inputs: FloatArray) -> FloatArray:
     gradient = np.zeros_like(standard)
     for step in range(_STEPS):
         gradient += _gradient(network, standard * np.float32((step + 0.5) / _STEPS))
-    return standard * gradient / np.float32(_STEPS)
+    contributions: FloatArray = standard * gradient / np.float32(_STEPS)
+    return contributions
 
 
 def content_logit(network: Network, inputs: FloatArray) -> FloatArray:

@@ -21,7 +21,14 @@ NEIGHBOUR_NAMES: Final = (
 )  # fmt: skip
 OFFSETS: Final = (-2, -1, 1, 2)
 REACHES: Final = ((3, -1), (-1, 3), (8, -1), (-1, 8))  # rows before and after
-WINDOW_NAMES: Final = ("log_words", "ends_stop", "stops_per_word", "link_density", "capital_words", "running_words_share")
+WINDOW_NAMES: Final = (
+    "log_words",
+    "ends_stop",
+    "stops_per_word",
+    "link_density",
+    "capital_words",
+    "running_words_share",
+)
 FEATURE_NAMES: Final = (
     OWN_NAMES
     + tuple(f"{name}@{offset:+d}" for offset in OFFSETS for name in NEIGHBOUR_NAMES)

@@ -11,6 +11,7 @@ from dechrome.bounds import MAX_DEPTH, MAX_ELEMENTS, MAX_LENGTH, check_encoded, 
 from dechrome.segmenting import DESCRIBING_TAGS, INVISIBLE_TAGS, Segmenter
 
 MAX_FLAT_BLOCKS: Final = 20_000  # of a page read as flat text; of more lines, several are joined
+_SKIPPED: Final = INVISIBLE_TAGS | {"-comment", "-doctype", "-document", "!doctype"}
 _DEEP: Final = 64  # levels: no walk this shallow can meet the bounds long before its end
 _LONG_LINE: Final = 1_000_000  # characters
 
@@ -40,17 +41,16 @@ def split_html(html: str, url: str | None = None) -> Document:
 def _walk(node: LexborNode, segmenter: Segmenter) -> str:
     """Send the tree below ``node`` to the segmenter, with an explicit stack; return why it gave up, or ""."""
     ancestors: list[LexborNode] = []
+    enter, leave, add_text = segmenter.open, segmenter.close, segmenter.text
     while True:
         tag = node.tag
         if tag == "-text":
-            segmenter.text(node.text_content or "")
-        elif tag is None or tag[0] in "-!":
-            pass
-        elif tag in INVISIBLE_TAGS:
+            add_text(node.text_content or "")
+        elif tag is None or tag in _SKIPPED:
             if tag in DESCRIBING_TAGS:
                 segmenter.describe(tag, node.attributes, node.text)
         else:
-            segmenter.open(tag, node.attributes)
+            enter(tag, node.attributes)
             child = node.first_child
             if child is not None:
                 ancestors.append(node)
@@ -58,13 +58,13 @@ def _walk(node: LexborNode, segmenter: Segmenter) -> str:
                     return reason
                 node = child
                 continue
-            segmenter.close()
+            leave()
         following = node.next
         while following is None:
             if not ancestors:
                 return ""
             node = ancestors.pop()
-            segmenter.close()
+            leave()
             following = node.next
         node = following
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from dechrome.artefact import KINDS, Model, Network
 from dechrome.characters import IntArray
@@ -87,12 +89,13 @@ def predict_proba(network: Network, inputs: FloatArray) -> FloatArray:
     """Return the probabilities of one head, shape (blocks, classes)."""
     standard = np.clip((inputs - network.mean) * network.scale, -CLIP, CLIP)
     total = np.zeros((len(inputs), network.members[0][-1][1].size), np.float32)
-    for layers in network.members:
-        hidden = standard
-        for weights, biases in layers[:-1]:
-            hidden = np.maximum(hidden @ weights + biases, 0)
-        weights, biases = layers[-1]
-        total += _softmax(hidden @ weights + biases)
+    with _threads().limit(limits=1):
+        for layers in network.members:
+            hidden = standard
+            for weights, biases in layers[:-1]:
+                hidden = np.maximum(hidden @ weights + biases, 0)
+            weights, biases = layers[-1]
+            total += _softmax(hidden @ weights + biases)
     return total / np.float32(len(network.members))
 
 
@@ -102,6 +105,12 @@ def calibrate(probabilities: FloatArray, knots: tuple[Sequence[float], Sequence[
     rest = probabilities[:, 1:].sum(axis=1)
     scale = np.where(rest > 0, (1 - first) / np.where(rest > 0, rest, 1), 0)
     return np.column_stack((first, probabilities[:, 1:] * scale[:, None])).astype(np.float32)
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Return what holds BLAS to one thread: more only burn CPU on matrices as small as a page's."""
+    return ThreadpoolController()
 
 
 def _softmax(logits: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ import numpy as np
 
 from dechrome.artefact import KINDS, LABELS, Model, read_model
 from dechrome.blocks import Block, Document, Label, LabelledBlock, Reason
-from dechrome.choosing import FAVORS, choose_blocks
+from dechrome.choosing import FAVORS, choose_labels
 from dechrome.context import FloatArray
 from dechrome.encoding import decode_html, decode_text, scrub
 from dechrome.errors import InputError
@@ -220,9 +220,7 @@ def _inputs(model: Model, document: Document) -> tuple[FloatArray, Any]:
     return network_inputs(features, score_words(model, features)), features.lengths
 
 
-def _label(
-    documents: Sequence[Document], model: Model | None, threshold: float | None, favor: str
-) -> list[Page]:
+def _label(documents: Sequence[Document], model: Model | None, threshold: float | None, favor: str) -> list[Page]:
     """Label documents together: one matrix product per network."""
     _check_favor(favor)
     if not documents:
@@ -282,16 +280,13 @@ def _page(
     threshold: float | None,
     favor: str,
 ) -> Page:
-    content, image = probabilities[:, 0], probabilities[:, 1]
-    pictures = image >= 0.5
     head = _head(document)
     shift = model.settings["favor"][head][favor]
-    candidates = np.where(pictures, 0, content).astype(np.float32)
-    choice = choose_blocks(candidates, words, threshold=threshold, shift=shift)
-    quality = float(np.interp(choice.expected_f1, *model.settings["quality"][head])) if choice.keep.any() else 0.0
+    labels, expected = choose_labels(probabilities, words, threshold=threshold, shift=shift)
+    quality = float(np.interp(expected, *model.settings["quality"][head])) if (labels == 0).any() else 0.0
     rows = zip(
         document.blocks,
-        np.where(pictures, 1, np.where(choice.keep, 0, 2)).tolist(),
+        labels.tolist(),
         probabilities.tolist(),
         kinds.argmax(axis=1).tolist(),
         kinds.max(axis=1, initial=0).tolist(),

@@ -52,10 +52,13 @@ class Segmenter:
     _line_break: bool
 
     def __init__(self) -> None:
+        self._tags: list[str] = []
+        self._parents: list[int] = []
+        self._cues: list[str] = []
         self.blocks: list[Block] = []
         self.title = ""
         self.hints: set[str] = set()  # types of page, in lower case: "article", "product" …
-        self.tree = Tree([], [], [])
+        self.tree = Tree(self._tags, self._parents, self._cues)
         self._open: list[bool] = []  # whether each open element hides what is in it
         self._element = -1
         self._links = self._emphasis = self._hidden = self._preformatted = 0
@@ -68,11 +71,10 @@ class Segmenter:
         """Enter an element. ``attributes`` maps lower-case names to values (None where there is none)."""
         if tag not in INLINE_TAGS and self._pieces and tag != "br":
             self._finish_block()
-        tree = self.tree
-        parent = self._element
-        self._element = len(tree.tags)
-        tree.tags.append(tag)
-        tree.parents.append(parent)
+        parents = self._parents
+        parents.append(self._element)
+        self._element = len(parents) - 1
+        self._tags.append(tag)
         hides = False
         cues = ""
         if attributes:
@@ -82,19 +84,20 @@ class Segmenter:
                     cues = cues[:MAX_CUE_LENGTH]
             if not _HIDING_ATTRIBUTES.isdisjoint(attributes):
                 hides = _is_hidden(attributes)
-        tree.cues.append(cues)
+        self._cues.append(cues)
         if tag in _SPECIAL_TAGS:
             hides = hides or tag == "noscript" or (tag == "dialog" and "open" not in attributes)
             self._open_special(tag, attributes)
         self._open.append(hides)
-        self._hidden += hides
+        if hides:
+            self._hidden += 1
 
     def close(self) -> None:
         """Leave the innermost open element."""
-        self._hidden -= self._open.pop()
-        tree = self.tree
-        tag = tree.tags[self._element]
-        parent = tree.parents[self._element]
+        if self._open.pop():
+            self._hidden -= 1
+        tag = self._tags[self._element]
+        parent = self._parents[self._element]
         if tag in INLINE_TAGS or tag == "br":
             if self._element == self._around:
                 self._around = parent

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dechrome.blocks import Block
-from dechrome.characters import CLASS_COUNT, CharClass, Characters, IntArray, Words, hash_runs
+from dechrome.characters import CLASS_COUNT, Characters, CharClass, IntArray, Words, hash_runs
 from dechrome.context import FloatArray
 
 _LONG_BLOCK: Final = 15  # words from which a block counts as running text
@@ -114,61 +114,61 @@ def measure_text(
     repeats = Counter(signatures)
     patterns = _match_patterns(texts)
     shape = np.minimum(word_counts, 30) * 16 + firsts
-    columns = TextColumns(
-        log_chars=np.log1p(lengths),
-        log_words=log_words,
-        word_length=letters / some_words,
-        longest_word=np.log1p(longest),
-        upper_share=shares[:, CharClass.UPPER],
-        unspaced_share=shares[:, CharClass.UNSPACED],
-        digit_share=shares[:, CharClass.DIGIT],
-        comma_share=shares[:, CharClass.COMMA],
-        quote_share=shares[:, CharClass.QUOTE],
-        separator_share=shares[:, CharClass.SEPARATOR],
-        punctuation_share=shares[:, CharClass.PUNCTUATION],
-        other_share=shares[:, CharClass.OTHER],
-        stops=np.log1p(stops),
-        commas=np.log1p(counts[:, CharClass.COMMA]),
-        currencies=np.log1p(counts[:, CharClass.CURRENCY]),
-        dashes=np.log1p(counts[:, CharClass.DASH]),
-        stops_per_word=stops / some_words,
-        capital_words=capital_words,
-        starts_upper=firsts == CharClass.UPPER,
-        starts_digit=firsts == CharClass.DIGIT,
-        starts_separator=(firsts >= CharClass.SEPARATOR),
-        ends_stop=lasts == CharClass.STOP,
-        ends_comma=lasts == CharClass.COMMA,
-        ends_letter=lasts <= CharClass.UNSPACED,
-        has_lines=np.log1p(np.array([text.count("\n") for text in texts])),
-        image_name=patterns[0],
-        image_anywhere=patterns[1],
-        image_markup=patterns[2],
-        address=patterns[3],
-        breaks_before=np.minimum(breaks, 4),
-        breaks_after=np.minimum(np.append(breaks[1:], 0), 4),
-        repeats=np.log([repeats[signature] for signature in signatures]),
-        same_shape_before=np.concatenate(([0], (shape[1:] == shape[:-1]))),
-        title_share=title_share,
-        is_title=is_title,
-        title_before=np.concatenate(([0], np.cumsum(is_title)[:-1])) > 0,
-        page_words_share=_familiarity(words, buckets, np.ones(count, bool), count) / some_words,
-        running_words_share=_familiarity(words, buckets, running, count) / some_words,
-        place=index / max(1, count - 1),
-        words_before=(cumulated - word_counts) / total,
-        log_from_start=np.log1p(index),
-        log_from_end=np.log1p(count - 1 - index),
-        log_to_running_before=np.log1p(_distance(running)),
-        log_to_running_after=np.log1p(_distance(running[::-1])[::-1]),
-        rank=np.argsort(np.argsort(-word_counts, kind="stable"), kind="stable") / max(1, count - 1),
-        page_log_blocks=np.full(count, np.log1p(count)),
-        page_log_words=np.full(count, np.log1p(total)),
-        page_running_share=np.full(count, word_counts[running].sum() / total),
-        page_mean_log_words=np.full(count, log_words.mean()),
-        page_unspaced=np.full(count, counts[:, CharClass.UNSPACED].sum() / lengths.sum()),
-        page_blank_lines=np.full(count, (breaks > 1).mean()),
-        page_stops=np.full(count, stops.sum() / total),
-    )
-    return TextColumns(*(column.astype(np.float32) for column in columns))
+    columns: dict[str, NDArray[Any]] = {
+        "log_chars": np.log1p(lengths),
+        "log_words": log_words,
+        "word_length": letters / some_words,
+        "longest_word": np.log1p(longest),
+        "upper_share": shares[:, CharClass.UPPER],
+        "unspaced_share": shares[:, CharClass.UNSPACED],
+        "digit_share": shares[:, CharClass.DIGIT],
+        "comma_share": shares[:, CharClass.COMMA],
+        "quote_share": shares[:, CharClass.QUOTE],
+        "separator_share": shares[:, CharClass.SEPARATOR],
+        "punctuation_share": shares[:, CharClass.PUNCTUATION],
+        "other_share": shares[:, CharClass.OTHER],
+        "stops": np.log1p(stops),
+        "commas": np.log1p(counts[:, CharClass.COMMA]),
+        "currencies": np.log1p(counts[:, CharClass.CURRENCY]),
+        "dashes": np.log1p(counts[:, CharClass.DASH]),
+        "stops_per_word": stops / some_words,
+        "capital_words": capital_words,
+        "starts_upper": firsts == CharClass.UPPER,
+        "starts_digit": firsts == CharClass.DIGIT,
+        "starts_separator": (firsts >= CharClass.SEPARATOR),
+        "ends_stop": lasts == CharClass.STOP,
+        "ends_comma": lasts == CharClass.COMMA,
+        "ends_letter": lasts <= CharClass.UNSPACED,
+        "has_lines": np.log1p(np.array([text.count("\n") for text in texts])),
+        "image_name": patterns[0],
+        "image_anywhere": patterns[1],
+        "image_markup": patterns[2],
+        "address": patterns[3],
+        "breaks_before": np.minimum(breaks, 4),
+        "breaks_after": np.minimum(np.append(breaks[1:], 0), 4),
+        "repeats": np.log([repeats[signature] for signature in signatures]),
+        "same_shape_before": np.concatenate(([0], (shape[1:] == shape[:-1]))),
+        "title_share": title_share,
+        "is_title": is_title,
+        "title_before": np.concatenate(([0], np.cumsum(is_title)[:-1])) > 0,
+        "page_words_share": _familiarity(words, buckets, np.ones(count, bool), count) / some_words,
+        "running_words_share": _familiarity(words, buckets, running, count) / some_words,
+        "place": index / max(1, count - 1),
+        "words_before": (cumulated - word_counts) / total,
+        "log_from_start": np.log1p(index),
+        "log_from_end": np.log1p(count - 1 - index),
+        "log_to_running_before": np.log1p(_distance(running)),
+        "log_to_running_after": np.log1p(_distance(running[::-1])[::-1]),
+        "rank": np.argsort(np.argsort(-word_counts, kind="stable"), kind="stable") / max(1, count - 1),
+        "page_log_blocks": np.full(count, np.log1p(count)),
+        "page_log_words": np.full(count, np.log1p(total)),
+        "page_running_share": np.full(count, word_counts[running].sum() / total),
+        "page_mean_log_words": np.full(count, log_words.mean()),
+        "page_unspaced": np.full(count, counts[:, CharClass.UNSPACED].sum() / lengths.sum()),
+        "page_blank_lines": np.full(count, (breaks > 1).mean()),
+        "page_stops": np.full(count, stops.sum() / total),
+    }
+    return TextColumns(**{name: column.astype(np.float32) for name, column in columns.items()})
 
 
 def _count_classes(characters: Characters, count: int) -> NDArray[np.int64]:
@@ -179,13 +179,11 @@ def _count_classes(characters: Characters, count: int) -> NDArray[np.int64]:
     return counts.reshape(count, CLASS_COUNT)
 
 
-def _sum_by(owners: IntArray, values: NDArray[np.bool_], count: int) -> NDArray[np.float64]:
+def _sum_by(owners: IntArray, values: NDArray[np.bool_], count: int) -> NDArray[Any]:
     return np.bincount(owners, weights=values, minlength=count)
 
 
-def _familiarity(
-    words: Words, buckets: IntArray, members: NDArray[np.bool_], count: int
-) -> NDArray[np.float64]:
+def _familiarity(words: Words, buckets: IntArray, members: NDArray[np.bool_], count: int) -> NDArray[Any]:
     """Count, for each block, the words that the member blocks other than itself hold too (by hashed vocabulary)."""
     counted = members[words.owners]
     pairs = buckets + (words.owners << _VOCABULARY_BITS)

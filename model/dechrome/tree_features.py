@@ -109,7 +109,9 @@ def measure_tree(document: Document, text: TextColumns) -> TreeMeasures:
         weight *= _DECAY
     own = tags.own[_first_block_level(ancestors, tags.inline)]
 
-    containers, ranges = _measure_containers(tags.numbers, ancestors, parents, first, last, sums, cue_words, cue_elements)
+    containers, ranges = _measure_containers(
+        tags.numbers, ancestors, parents, first, last, sums, cue_words, cue_elements
+    )
     place = _measure_place(document, ancestors, first, last, sums, linked, chars)
     page = _measure_page(document, own, cues)
     heading = _measure_heading(own[:, _H1] > 0)
@@ -121,9 +123,7 @@ def measure_tree(document: Document, text: TextColumns) -> TreeMeasures:
 def _no_tree(count: int) -> TreeMeasures:
     nothing = np.zeros(0, np.int64)
     ranges = np.broadcast_to(np.arange(count)[:, None], (count, CONTAINER_LEVELS))
-    return TreeMeasures(
-        np.zeros((count, len(TREE_NAMES)), np.float32), ranges, ranges, np.zeros(0, np.uint64), nothing
-    )
+    return TreeMeasures(np.zeros((count, len(TREE_NAMES)), np.float32), ranges, ranges, np.zeros(0, np.uint64), nothing)
 
 
 def _ancestors(document: Document) -> tuple[IntArray, IntArray]:
@@ -136,7 +136,7 @@ def _ancestors(document: Document) -> tuple[IntArray, IntArray]:
     parents[parents < 0] = sentinel
     level = np.array([block.element for block in document.blocks], np.int64)
     level[level < 0] = sentinel
-    levels = []
+    levels: list[IntArray] = []
     while len(levels) < MAX_LEVELS and (level != sentinel).any():
         levels.append(level)
         level = parents[level]
@@ -212,9 +212,7 @@ def _cue_flags(hashes: HashArray, elements: IntArray, size: int) -> NDArray[np.f
     return flags
 
 
-def _cue_pairs(
-    ancestors: IntArray, hashes: HashArray, elements: IntArray, size: int
-) -> tuple[HashArray, IntArray]:
+def _cue_pairs(ancestors: IntArray, hashes: HashArray, elements: IntArray, size: int) -> tuple[HashArray, IntArray]:
     """Pair blocks with the words of their ancestors' attributes, salted by near, middle and far."""
     starts = np.searchsorted(elements, np.arange(size))
     counts = np.searchsorted(elements, np.arange(size), side="right") - starts
@@ -338,9 +336,7 @@ def _measure_place(
     )
 
 
-def _measure_page(
-    document: Document, own: NDArray[np.float32], cues: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def _measure_page(document: Document, own: NDArray[np.float32], cues: NDArray[np.float32]) -> NDArray[np.float64]:
     """Measure what the whole page is made of: the same row for every block."""
     types = [not members.isdisjoint(document.hints) for members in PAGE_TYPES.values()]
     hidden = np.mean([block.hidden for block in document.blocks])

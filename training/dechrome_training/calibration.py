@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from dechrome.choosing import choose_blocks
-from dechrome.inference import calibrate
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
+from dechrome.choosing import choose_labels
+from dechrome.inference import calibrate
 from dechrome_training.recipe import Recipe
 from dechrome_training.samples import UNKNOWN
 from dechrome_training.scores import word_scores
@@ -27,8 +27,8 @@ _STRAIGHT: Final[Knots] = ([0.0, 1.0], [0.0, 1.0])
 def identity() -> dict[str, Any]:
     """Return settings that leave probabilities as they are."""
     return {
-        "calibration": {head: _STRAIGHT for head in ("html", "text")},
-        "quality": {head: _STRAIGHT for head in ("html", "text")},
+        "calibration": dict.fromkeys(("html", "text"), _STRAIGHT),
+        "quality": dict.fromkeys(("html", "text"), _STRAIGHT),
         "favor": {head: {"precision": 1.0, "balanced": 0.0, "recall": -1.0} for head in ("html", "text")},
     }
 
@@ -60,21 +60,21 @@ def _fit_content(predictions: Sequence[Prediction]) -> Knots:
 def _fit_quality(predictions: Sequence[Prediction], knots: Knots) -> Knots:
     expected, reached = [], []
     for prediction in predictions:
-        content = calibrate(prediction.labels, knots)[:, 0]
-        choice = choose_blocks(content, prediction.sample.features.lengths)
-        expected.append(choice.expected_f1)
-        reached.append(_page_scores(prediction, choice.keep)[2])
+        probabilities = calibrate(prediction.labels, knots)
+        labels, promised = choose_labels(probabilities, prediction.sample.features.lengths)
+        expected.append(promised)
+        reached.append(_page_scores(prediction, labels)[2])
     return _fit_knots(np.array(expected), np.array(reached), knots=12)
 
 
 def _fit_presets(predictions: Sequence[Prediction], knots: Knots, step: float) -> dict[str, float]:
     """Find the smallest shifts that move mean word precision, or recall, by ``step``."""
-    calibrated = [(p, calibrate(p.labels, knots)[:, 0]) for p in predictions]
+    calibrated = [(p, calibrate(p.labels, knots)) for p in predictions]
 
     def mean(shift: float) -> NDArray[np.float64]:
         rows = [
-            _page_scores(p, choose_blocks(content, p.sample.features.lengths, shift=shift).keep)
-            for p, content in calibrated[::2]
+            _page_scores(p, choose_labels(probabilities, p.sample.features.lengths, shift=shift)[0])
+            for p, probabilities in calibrated[::2]
         ]
         averages: NDArray[np.float64] = np.mean(rows, axis=0)
         return averages
@@ -85,8 +85,8 @@ def _fit_presets(predictions: Sequence[Prediction], knots: Knots, step: float) -
     return {"precision": precision, "balanced": 0.0, "recall": recall}
 
 
-def _page_scores(prediction: Prediction, keep: NDArray[np.bool_]) -> tuple[float, float, float]:
-    texts = [text for text, kept in zip(prediction.sample.texts, keep, strict=True) if kept]
+def _page_scores(prediction: Prediction, labels: NDArray[np.int8]) -> tuple[float, float, float]:
+    texts = [text for text, label in zip(prediction.sample.texts, labels, strict=True) if label == 0]
     return word_scores("\n".join(texts), prediction.sample.gold or "")
 
 
@@ -104,4 +104,3 @@ def _around(places: NDArray[Any], index: int) -> NDArray[Any]:
     low = (places[max(0, index - 1)] + places[index]) / 2
     high = (places[min(places.size - 1, index + 1)] + places[index]) / 2
     return np.linspace(low, high, 21)
-

@@ -75,7 +75,7 @@ def train(recipe: Path, data: Path, out: Path, cache: Path | None, quiet: bool) 
 @click.command(epilog=_EXIT_CODES)
 @_page_options
 @click.option("--view", type=click.Choice(["html", "lines"]),
-              help="html: pages as they are. lines: the text of all their lines. [default: html; with --folds both]")  # fmt: skip
+              help="html: pages as they are. lines: the text of all lines. [default: html; folds: both]")  # fmt: skip
 @click.option("--folds", type=click.IntRange(min=2), metavar="N",
               help="Cross-validate by site: fit N models by --recipe, each on the other folds.")  # fmt: skip
 @click.option("--recipe", type=_FILE, help="With --folds: what to train on and how.")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
 from dechrome.artefact import KINDS, LABELS, Model, Network
 from dechrome.context import FloatArray
 from dechrome.inference import INPUT_NAMES, Scores, network_inputs, predict_proba, score_words
-from joblib import Parallel, delayed
-from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
-
 from dechrome_training.calibration import identity, measure_calibration
 from dechrome_training.networks import JOBS, fit_network
 from dechrome_training.recipe import Recipe
@@ -49,7 +51,9 @@ def block_weights(sample: Sample, weight: float) -> FloatArray:
     return scaled
 
 
-def train(samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, report: Report) -> tuple[Model, list[Prediction]]:
+def train(
+    samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, report: Report
+) -> tuple[Model, list[Prediction]]:
     """Cross-validate, calibrate on what that predicts, and fit the model on everything."""
     weights = sample_weights(samples, recipe)
     bags = collect_bags(samples, folds, np.concatenate(weights))
@@ -61,7 +65,8 @@ def train(samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, repor
         return predict(model, [sample for sample, number in zip(samples, folds, strict=True) if number == fold])
 
     # Threads share the samples; one core each keeps sums in the same order on every machine.
-    with threadpool_limits(1):
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the numbers of iterations are the recipe's
         usable = [fold for fold in range(recipe.folds) if 0 < (numbers == fold).sum() < len(samples)]
         parts = Parallel(n_jobs=JOBS, prefer="threads")(delayed(run_fold)(fold) for fold in usable)
         model = _fit(samples, bags, weights, np.ones(len(samples), bool), recipe, recipe.members)
@@ -153,7 +158,9 @@ def _fit_kinds(items: Sequence[_Item], recipe: Recipe, members: int) -> Network:
     return _fit_joined(inputs, targets, weights, len(KINDS), members, recipe)
 
 
-def _fit_joined(inputs: list[Any], targets: list[Any], weights: list[Any], classes: int, members: int, recipe: Recipe) -> Network:
+def _fit_joined(
+    inputs: list[Any], targets: list[Any], weights: list[Any], classes: int, members: int, recipe: Recipe
+) -> Network:
     weight = np.concatenate(weights)
     return fit_network(
         np.concatenate(inputs), np.concatenate(targets), weight / weight.mean(), classes, members, recipe

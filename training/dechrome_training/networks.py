@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Final
 
 import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.neural_network import MLPClassifier
+
 from dechrome.artefact import Network
 from dechrome.context import FloatArray
 from dechrome.inference import CLIP
-from joblib import Parallel, delayed
-from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
-
 from dechrome_training.recipe import Recipe
 
 JOBS: Final = 2  # threads that fit
@@ -44,9 +42,7 @@ def _fit_member(
         n_iter_no_change=recipe.epochs + 1,
         random_state=seed,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is the recipe's
-        model.fit(standard, targets, sample_weight=weights)
+    model.fit(standard, targets, sample_weight=weights)
     layers = list(zip(model.coefs_, model.intercepts_, strict=True))
     layers[-1] = _spread(*layers[-1], model.classes_, classes)
     return tuple((w.astype(np.float32), b.astype(np.float32)) for w, b in layers)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
+
 from dechrome.blocks import Document, Kind, Label
 from dechrome.features import Features, extract_features
 from dechrome.html_blocks import split_html
 from dechrome.text_blocks import split_text
-from numpy.typing import NDArray
-
 from dechrome_training.align import content_shares, words_of
 from dechrome_training.corpus import AnnotatedPage, Phrase
 from dechrome_training.views import (

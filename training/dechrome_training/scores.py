@@ -56,8 +56,8 @@ def calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_
 
 
 def rank_correlation(left: Sequence[float], right: Sequence[float]) -> float:
-    """Return Spearman's rank correlation; nan for fewer than three values."""
-    if len(left) < 3:
+    """Return Spearman's rank correlation; nan for fewer than three values and where all are the same."""
+    if len(left) < 3 or len(set(left)) < 2 or len(set(right)) < 2:
         return float("nan")
     from scipy.stats import spearmanr
 

@@ -7,17 +7,24 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from dechrome.artefact import Model, write_model
 from joblib import Memory, Parallel, delayed
 
+from dechrome.artefact import Model, write_model
+from dechrome_training.card import write_card
 from dechrome_training.corpus import AnnotatedPage, Phrase, assign_folds, read_parquet, read_phrases
 from dechrome_training.fit import train
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.samples import Sample, dressed_samples, page_samples, phrase_samples
-from dechrome_training.summary import summarise, write_card
+from dechrome_training.summary import summarise
 
 Item = TypeVar("Item")
 Report = Callable[[str], None]
+# Modules that samples depend on.
+_RUNTIME_CODE = (
+    "blocks", "bounds", "characters", "context", "features", "html_blocks", "lexicon", "segmenting", "text_blocks",
+    "text_features", "tree_features",
+)  # fmt: skip
+_TRAINING_CODE = ("align", "corpus", "samples", "views", "weak_kinds")
 _CHUNK = 200  # pages that one job reads and measures
 
 
@@ -41,9 +48,7 @@ def run_training(recipe: Path, data: Path, out: Path, cache: Path | None, report
     report(f"model written to {out}")
 
 
-def build_samples(
-    recipe: Recipe, data: Path, cache: Path | None, report: Report
-) -> tuple[list[Sample], list[int]]:
+def build_samples(recipe: Recipe, data: Path, cache: Path | None, report: Report) -> tuple[list[Sample], list[int]]:
     """Read the recipe's sets and measure every page; returns the samples and the fold of each.
 
     With ``cache``, measured pages are kept there and read back by a later run with the same code and data.
@@ -108,9 +113,9 @@ def _digest_code() -> str:
     import dechrome_training
 
     digest = hashlib.sha256()
-    for package in (dechrome, dechrome_training):
-        for path in sorted(Path(str(package.__file__)).parent.glob("*.py")):
-            digest.update(path.read_bytes())
+    for package, names in ((dechrome, _RUNTIME_CODE), (dechrome_training, _TRAINING_CODE)):
+        for name in names:
+            digest.update((Path(str(package.__file__)).parent / f"{name}.py").read_bytes())
     return digest.hexdigest()
 
 
@@ -123,4 +128,3 @@ def _digest_pages(pages: Iterable[AnnotatedPage]) -> str:
 
 def _digest_phrases(phrases: Iterable[Phrase]) -> str:
     return hashlib.sha256(repr(list(phrases)).encode("utf-8", "replace")).hexdigest()
-

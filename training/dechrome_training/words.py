@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
 from dechrome.artefact import KINDS
 from dechrome.context import FloatArray
 from dechrome.features import CUE_BITS, WORD_BITS
 from dechrome.inference import SCORE_NAMES, Scores
-from numpy.typing import NDArray
-from scipy import sparse
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-
 from dechrome_training.recipe import Recipe
 from dechrome_training.samples import UNKNOWN, Sample
 
@@ -70,14 +68,18 @@ def score_blocks(bags: Bags, tables: Tables, chosen: NDArray[np.bool_], scores: 
     scores.cues[chosen] = (bags.cues[chosen] @ tables.cues)[:, 0]
 
 
-def _matrix(pairs: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], sizes: Sequence[int], width: int) -> sparse.csr_matrix:
+def _matrix(
+    pairs: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], sizes: Sequence[int], width: int
+) -> sparse.csr_matrix:
     """Return counts per block and bucket, divided by the root of the block's number of words (as inference does)."""
     starts = np.concatenate(([0], np.cumsum(sizes)))
     rows = np.concatenate([blocks + start for (_, blocks), start in zip(pairs, starts, strict=False)])
     columns = np.concatenate([buckets for buckets, _ in pairs])
     numbers = np.bincount(rows, minlength=starts[-1])
     values = (1 / np.sqrt(numbers[rows])).astype(np.float32)
-    return sparse.csr_matrix((values, (rows.astype(np.int32), columns.astype(np.int32))), shape=(int(starts[-1]), width))
+    return sparse.csr_matrix(
+        (values, (rows.astype(np.int32), columns.astype(np.int32))), shape=(int(starts[-1]), width)
+    )
 
 
 def _fit_content(
@@ -86,9 +88,7 @@ def _fit_content(
     if not known.any() or content[known].all() or not content[known].any():
         return np.zeros(matrix.shape[1], np.float32)
     model = LogisticRegression(C=recipe.regularisation, max_iter=recipe.iterations, tol=1e-3)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of iterations is the recipe's
-        model.fit(matrix[known], content[known], sample_weight=weights[known])
+    model.fit(matrix[known], content[known], sample_weight=weights[known])
     coefficients: FloatArray = model.coef_[0].astype(np.float32)
     return coefficients
 
@@ -103,9 +103,7 @@ def _fit_kinds(bags: Bags, known: NDArray[np.bool_], content: NDArray[np.bool_],
     if classes.size < 2:
         return table
     model = LogisticRegression(C=recipe.kind_regularisation, max_iter=recipe.kind_iterations, tol=1e-3)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(bags.words[rows], labels[rows])
+    model.fit(bags.words[rows], labels[rows])
     coefficients = model.coef_ if classes.size > 2 else np.vstack((-model.coef_, model.coef_))
     table[:, classes] = coefficients.T
     return table

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dechrome import labelling
 from dechrome.artefact import KINDS, LABELS, Model
-from dechrome.choosing import choose_blocks
+from dechrome.choosing import choose_labels
 from dechrome.context import FloatArray
 from dechrome.encoding import scrub
 from dechrome.inference import calibrate
@@ -98,12 +98,9 @@ def judge_prediction(prediction: Prediction, settings: Mapping[str, Any]) -> Jud
     """Judge a prediction under a model's settings, deciding as labelling does."""
     head = "html" if prediction.sample.view == "html" else "text"
     probabilities = calibrate(prediction.labels, settings["calibration"][head])
-    pictures = probabilities[:, 1] >= 0.5
-    content = np.where(pictures, 0, probabilities[:, 0]).astype(np.float32)
-    choice = choose_blocks(content, prediction.sample.features.lengths)
-    labels = np.where(pictures, 1, np.where(choice.keep, 0, 2)).astype(np.int8)
+    labels, expected = choose_labels(probabilities, prediction.sample.features.lengths)
     kinds = np.where(labels == 2, prediction.kinds.argmax(axis=1), UNKNOWN).astype(np.int8)
-    quality = float(np.interp(choice.expected_f1, *settings["quality"][head])) if choice.keep.any() else 0.0
+    quality = float(np.interp(expected, *settings["quality"][head])) if (labels == 0).any() else 0.0
     return _judge(prediction.sample, labels, kinds, probabilities[np.arange(labels.size), labels], quality)
 
 

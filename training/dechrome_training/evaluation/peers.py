@@ -63,11 +63,10 @@ def trafilatura_recall(page: PeerInput) -> str:
 
 
 def rs_trafilatura(page: PeerInput) -> str:
-    """Run the Rust port of trafilatura, through its Python binding."""
+    """Run rs-trafilatura, a port to Rust that knows page types (Foley 2026, the author of WCXB)."""
     import rs_trafilatura as package  # type: ignore[import-not-found, unused-ignore]
 
-    found = package.extract(_decode(page))
-    return found if isinstance(found, str) else str(getattr(found, "content_text", None) or getattr(found, "text", ""))
+    return package.extract(_decode(page), url=page.url).main_content or ""
 
 
 def resiliparse(page: PeerInput) -> str:

@@ -31,7 +31,7 @@ def page_tables(judgements: Sequence[Judgement], name: str) -> list[Table]:
     """Return all tables of a run over pages; ``name`` says what was labelled."""
     if not judgements:
         return [Table(f"{name}: no pages", ("",), ())]
-    blocks = _join([judgement.blocks for judgement in judgements])
+    blocks = join_blocks([judgement.blocks for judgement in judgements])
     return [
         _text_table(judgements, name),
         _label_table(blocks, name),
@@ -113,8 +113,8 @@ def _kind_table(blocks: JudgedBlocks, name: str) -> Table:
         if (gold == n).any() or (found == n).any()
     ]
     note = (
-        f"Over content, images and the {int((gold != UNKNOWN).sum()):,} blocks of chrome whose kind is known, which of"
-        " pages from corpora are those whose kind the markup gives away."
+        f"Over content, images and the {int((gold != UNKNOWN).sum()):,} blocks of chrome whose kind is known: labelled"
+        " by hand, or else given away\nby the markup, which the model sees too."
     )
     return Table(f"{name}: blocks by kind of chrome", ("kind", *_BLOCK_COLUMNS), tuple(rows), note)
 
@@ -136,5 +136,6 @@ def _confidence_table(judgements: Sequence[Judgement], blocks: JudgedBlocks, nam
     return Table(f"{name}: confidence", ("measure", "value"), rows)
 
 
-def _join(parts: Sequence[JudgedBlocks]) -> JudgedBlocks:
+def join_blocks(parts: Sequence[JudgedBlocks]) -> JudgedBlocks:
+    """Put the blocks of several pages together."""
     return JudgedBlocks(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
