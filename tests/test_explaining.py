@@ -14,8 +14,8 @@ from dechrome import explaining, labelling
 from dechrome.artefact import Network
 from dechrome.context import FloatArray
 from dechrome.explaining import attribute, content_logit, explain_inputs
-from dechrome.features import extract_features
-from dechrome.inference import CLIP, INPUT_NAMES, network_inputs, score_words
+from dechrome.features import INPUT_NAMES, extract_features
+from dechrome.inference import CLIP, network_inputs, score_words
 from dechrome.labelling import Source, explain_source, label_html, label_text, load_model, read_source
 
 PAGES: Final = Path(__file__).parent.parent / "datasets" / "pages"

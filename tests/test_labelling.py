@@ -26,6 +26,7 @@ from selectolax.lexbor import LexborHTMLParser
 import dechrome
 from dechrome import Kind, Label, Model, Page, Source, labelling
 from dechrome.artefact import LABELS, Network
+from dechrome.encoding import decode_html
 from dechrome.tree_blocks import split_tree
 
 STEADY: Final = settings(derandomize=True, deadline=None, max_examples=40)
@@ -35,6 +36,8 @@ SEED: Final = ROOT.parent / "shared" / "seed"
 FLOORS: Final = Path(__file__).parent / "floors.json"
 NAMES: Final = sorted(path.name for path in (DATASETS / "pages").iterdir())
 HTML_NAMES: Final = [name for name in NAMES if name.endswith(".html")]
+# libxml2 repairs what is sound HTML5 on one page: it takes center out of font.
+LXML_NAMES: Final = [name for name in HTML_NAMES if name != "oldweb-en-lighthouses.html"]
 TEXT_NAMES: Final = [name for name in NAMES if name.endswith(".txt")]
 FAVORS: Final[Sequence[labelling.Favor]] = ("recall", "balanced", "precision")
 SAME: Final = 1e-5  # how far the probabilities of one page may differ between batches: products of other shapes
@@ -141,13 +144,13 @@ def test_offsets_of_plain_text_point_at_the_blocks(name: str) -> None:
     assert [block.text for block in page.blocks] == [line.strip() for line in text.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("name", HTML_NAMES)
+@pytest.mark.parametrize("name", LXML_NAMES)
 def test_the_path_of_a_block_leads_to_its_element(name: str) -> None:
     html = serialise(name)
     tree = lxml.html.document_fromstring(html).getroottree()
     for block in dechrome.label_html(html).blocks:
-        (element,) = tree.xpath(block.path.replace("svg[", "*[")) if "svg" not in block.path else [None]
-        assert element is None or squeeze(block.text) in squeeze("".join(element.itertext()))
+        (element,) = tree.xpath(block.path)
+        assert squeeze(block.text) in squeeze("".join(element.itertext()))
 
 
 @pytest.mark.parametrize("name", ["news-en-harbour.html", "news-ru-most.txt"])
@@ -259,7 +262,7 @@ CALLS: Final[Sequence[Callable[..., Any]]] = (
     lambda **options: dechrome.label_text("a", **options),
     lambda **options: dechrome.clean_html("<p>a", **options),
     lambda **options: dechrome.clean_text("a", **options),
-    lambda **options: dechrome.label_tree(bs4.BeautifulSoup("<p>a", "html.parser"), **options),
+    lambda **options: dechrome.label_tree(make_soup("<p>a"), **options),
     lambda **options: dechrome.strip_tree(lxml.html.fromstring("<p>a</p>"), **options),
     lambda **options: list(dechrome.label_pages(["a"], **options)),
 )
@@ -303,28 +306,37 @@ def test_a_source_without_exactly_one_input_is_refused(source: Source) -> None:
 @cache
 def serialise(name: str) -> str:
     """Return a sample page as lexbor would write it, so that other parsers meet no error to repair."""
-    text, _ = labelling.decode_html(read_bytes(name))
+    text, _ = decode_html(read_bytes(name))
     root = LexborHTMLParser(text).root
     assert root is not None
     return root.html or ""
 
 
-TREES: Final[Sequence[Callable[[str], Any]]] = (
-    lambda html: bs4.BeautifulSoup(html, "html.parser"),
-    lambda html: lxml.html.document_fromstring(html),
+def make_soup(html: str) -> bs4.BeautifulSoup:
+    return bs4.BeautifulSoup(html, "html.parser")
+
+
+LXML_TREES: Final[Sequence[Callable[[str], Any]]] = (
+    lxml.html.document_fromstring,
     lambda html: lxml.html.document_fromstring(html).getroottree(),
     lambda html: parsel.Selector(text=html),
 )
 
 
-@pytest.mark.parametrize("make_tree", TREES, ids=["bs4", "lxml", "lxml tree", "parsel"])
 @pytest.mark.parametrize("name", HTML_NAMES)
-def test_a_tree_is_labelled_like_its_html(name: str, make_tree: Callable[[str], Any]) -> None:
+def test_a_bs4_tree_is_labelled_like_its_html(name: str) -> None:
+    html = serialise(name)
+    assert_same(dechrome.label_tree(make_soup(html)), dechrome.label_html(html))
+
+
+@pytest.mark.parametrize("make_tree", LXML_TREES, ids=["element", "tree", "parsel"])
+@pytest.mark.parametrize("name", LXML_NAMES)
+def test_an_lxml_tree_is_labelled_like_its_html(name: str, make_tree: Callable[[str], Any]) -> None:
     html = serialise(name)
     assert_same(dechrome.label_tree(make_tree(html)), dechrome.label_html(html))
 
 
-@pytest.mark.parametrize("make_tree", TREES[:3], ids=["bs4", "lxml", "lxml tree"])
+@pytest.mark.parametrize("make_tree", [make_soup, *LXML_TREES[:2]], ids=["bs4", "element", "tree"])
 @pytest.mark.parametrize("name", HTML_NAMES)
 def test_stripping_a_tree_removes_all_text_that_is_not_content(name: str, make_tree: Callable[[str], Any]) -> None:
     tree = make_tree(serialise(name))
@@ -334,7 +346,7 @@ def test_stripping_a_tree_removes_all_text_that_is_not_content(name: str, make_t
     assert squeeze("".join(block.text for block in document.blocks)) == join_content(page)
 
 
-@pytest.mark.parametrize("make_tree", TREES[:2], ids=["bs4", "lxml"])
+@pytest.mark.parametrize("make_tree", [make_soup, LXML_TREES[0]], ids=["bs4", "lxml"])
 def test_stripping_follows_the_options(make_tree: Callable[[str], Any]) -> None:
     html = serialise("news-en-harbour.html")
     whole = dechrome.strip_tree(make_tree(html), make_constant_model(Label.CONTENT))

@@ -20,8 +20,8 @@ from dechrome import artefact
 from dechrome.artefact import HEADS, KINDS, LABELS, Model, Network, read_model, write_model
 from dechrome.context import FloatArray
 from dechrome.errors import ModelError
-from dechrome.features import CUE_BITS, FEATURE_NAMES, WORD_BITS
-from dechrome.inference import INPUT_NAMES, SCORE_NAMES, predict_proba
+from dechrome.features import CUE_BITS, FEATURE_NAMES, INPUT_NAMES, SCORE_NAMES, WORD_BITS
+from dechrome.inference import predict_proba
 from dechrome.labelling import label_html
 
 SETTINGS: Final[Mapping[str, Any]] = {

@@ -19,7 +19,7 @@ import numpy as np
 from dechrome.blocks import Kind, Label
 from dechrome.context import FloatArray
 from dechrome.errors import ModelError
-from dechrome.features import CUE_BITS, FEATURE_NAMES, WORD_BITS
+from dechrome.features import CUE_BITS, FEATURE_NAMES, INPUT_NAMES, SCORE_NAMES, WORD_BITS
 
 FORMAT: Final = 1
 MAX_BYTES: Final = 64 << 20  # of weights.npz once unpacked: bounds what a hostile folder can ask for
@@ -72,9 +72,11 @@ def read_model(folder: str | Path) -> Model:
     try:
         heads = {name: _network(name, settings, arrays) for name in HEADS}
         model = Model(heads, arrays["word_table"], arrays["cue_table"], settings)
-    except KeyError as error:
-        raise ModelError(f"{place}: {error} is missing; train the model again") from error
-    _check_shapes(place, model)
+        sound = _settings_fit(settings) and _shapes_fit(model)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise ModelError(f"{place}: missing or malformed: {error}; train the model again") from error
+    if not sound:
+        raise ModelError(f"{place}: settings or shapes of weights do not fit together; train the model again")
     return model
 
 
@@ -116,7 +118,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: no such file; a model folder holds model.json and weights.npz")
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: cannot be read as JSON: {error}") from error
     expected = {
         "format": FORMAT,
@@ -147,7 +149,9 @@ def _read_arrays(path: Path, settings: Mapping[str, Any]) -> dict[str, FloatArra
                 raise ModelError(f"{path}: larger than {MAX_BYTES} bytes once unpacked")
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: file[name].astype(np.float32) for name in file.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # zipfile and numpy raise a dozen kinds on damaged archives
         raise ModelError(f"{path}: is no archive of plain arrays: {error}") from error
     for name, array in arrays.items():
         if not np.isfinite(array).all():
@@ -166,16 +170,38 @@ def _network(name: str, settings: Mapping[str, Any], arrays: Mapping[str, FloatA
     return Network(arrays[f"{name}.mean"], arrays[f"{name}.scale"], members)
 
 
-def _check_shapes(place: Path, model: Model) -> None:
+def _settings_fit(settings: Mapping[str, Any]) -> bool:
+    """Tell whether calibration, quality and presets are there for both kinds of input, and finite."""
+    for head in ("html", "text"):
+        for knots in (settings["calibration"][head], settings["quality"][head]):
+            places, values = np.array(knots[0], float), np.array(knots[1], float)
+            if places.ndim != 1 or places.shape != values.shape or places.size < 2:
+                return False
+            if not (np.isfinite(places).all() and np.isfinite(values).all() and (np.diff(places) > 0).all()):
+                return False
+            if (np.diff(values) < 0).any() or values.min() < 0 or values.max() > 1:
+                return False
+        favor = settings["favor"][head]
+        if not all(np.isfinite(float(favor[name])) for name in ("precision", "balanced", "recall")):
+            return False
+    return True
+
+
+def _shapes_fit(model: Model) -> bool:
+    """Tell whether the arrays have the shapes that labelling counts on."""
+    if model.word_table.shape != (1 << WORD_BITS, len(SCORE_NAMES)) or model.cue_table.shape != (1 << CUE_BITS, 1):
+        return False
     outputs = {"html": len(LABELS), "text": len(LABELS), "kind": len(KINDS)}
-    sound = model.word_table.shape[:1] == (1 << WORD_BITS,) and model.cue_table.shape[:1] == (1 << CUE_BITS,)
     for name, network in model.heads.items():
+        inputs = (len(INPUT_NAMES),)
+        if network.mean.shape != inputs or network.scale.shape != inputs or not network.members:
+            return False
         for layers in network.members:
-            width = network.mean.size
+            width = len(INPUT_NAMES)
             for weights, biases in layers:
-                sound = sound and weights.shape == (width, biases.size)
+                if biases.ndim != 1 or weights.shape != (width, biases.size):
+                    return False
                 width = biases.size
-            sound = sound and width == outputs[name]
-        sound = sound and network.scale.shape == network.mean.shape and bool(network.members)
-    if not sound:
-        raise ModelError(f"{place}: the shapes of the weights do not fit together; train the model again")
+            if width != outputs[name] or not layers:
+                return False
+    return True

@@ -21,6 +21,18 @@ class Choice(NamedTuple):
     expected_f1: float
 
 
+def check_options(threshold: object, favor: object) -> None:
+    """Refuse what is no threshold or no preset.
+
+    Raises:
+        InputError: says which values there are.
+    """
+    if favor not in FAVORS:
+        raise InputError(f"favor must be one of {', '.join(FAVORS)}, not {favor!r}")
+    if threshold is not None and not (isinstance(threshold, (int, float)) and 0 <= threshold <= 1):
+        raise InputError(f"threshold must be between 0 and 1, not {threshold!r}")
+
+
 def choose_labels(
     probabilities: FloatArray, words: NDArray[np.int64], *, threshold: float | None = None, shift: float = 0.0
 ) -> tuple[NDArray[np.int8], float]:
@@ -45,9 +57,6 @@ def choose_blocks(
     words, is largest (Lewis, SIGIR 1995, gives the expectation); nothing is kept where it is likelier that there is no
     content at all. ``shift`` then moves the cut by as many logits. With a threshold, the blocks whose probability
     reaches it are kept: a higher one never keeps what a lower one drops.
-
-    Raises:
-        InputError: the threshold is not between 0 and 1.
     """
     weights = words + _WORDLESS
     total = float(content @ weights)
@@ -60,10 +69,8 @@ def choose_blocks(
             return Choice(np.zeros(content.size, bool), _nothing_there(content))
         cut = float(content[order[best]])
         keep = content >= (cut if shift == 0 else _shifted(cut, shift))
-    elif 0 <= threshold <= 1:
-        keep = content >= threshold
     else:
-        raise InputError(f"threshold must be between 0 and 1, not {threshold}")
+        keep = content >= threshold
     kept = float(weights[keep].sum())
     expected = 2 * float((content * weights)[keep].sum()) / (kept + total) if kept + total > 0 else 0.0
     return Choice(keep, min(1.0, expected))

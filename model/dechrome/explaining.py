@@ -9,7 +9,8 @@ import numpy as np
 from dechrome.artefact import Network
 from dechrome.blocks import Reason
 from dechrome.context import FloatArray
-from dechrome.inference import CLIP, INPUT_NAMES
+from dechrome.features import INPUT_NAMES
+from dechrome.inference import CLIP
 
 _STEPS: Final = 16  # points on the path; 64 change the contributions by less than a hundredth of a logit
 

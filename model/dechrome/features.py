@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dechrome.blocks import Document
+from dechrome.blocks import Document, Kind
 from dechrome.characters import Characters, HashArray, IntArray, Words, find_words, read_characters
 from dechrome.context import FloatArray, average_rows, shift_rows
 from dechrome.text_features import TextColumns, measure_text
@@ -41,6 +41,28 @@ _HEAD_WORDS: Final = 24  # of a block that the bag of words takes; the rest of l
 _TAIL_WORDS: Final = 8
 _NEIGHBOURS: Final = np.array([OWN_NAMES.index(name) for name in NEIGHBOUR_NAMES])
 _WINDOWED: Final = np.array([OWN_NAMES.index(name) for name in WINDOW_NAMES])
+# Columns of the word table: how content-like, and for each kind (then: none) how much like it.
+SCORE_NAMES: Final = ("content", *Kind, "none")
+SCORE_OFFSETS: Final = (-2, -1, 1, 2)
+SCORE_RADII: Final = (3, 8)
+
+
+def _context_names(name: str) -> tuple[str, ...]:
+    return (
+        name,
+        *(f"{name}@{offset:+d}" for offset in SCORE_OFFSETS),
+        *(f"{name}@around{radius}" for radius in SCORE_RADII),
+        *(f"{name}@container{level}" for level in range(1, CONTAINER_LEVELS + 1)),
+        f"{name}@page",
+    )
+
+
+INPUT_NAMES: Final = (
+    *FEATURE_NAMES,
+    *_context_names("words_content"),
+    *_context_names("cues_content"),
+    *(f"words_{name}{suffix}" for suffix in ("", "@-1", "@+1", "@around3") for name in SCORE_NAMES[1:]),
+)
 
 
 class Features(NamedTuple):

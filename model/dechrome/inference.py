@@ -9,35 +9,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from dechrome.artefact import KINDS, Model, Network
+from dechrome.artefact import Model, Network
 from dechrome.characters import IntArray
 from dechrome.context import FloatArray, average_rows, shift_rows
-from dechrome.features import FEATURE_NAMES, Features
-from dechrome.tree_features import CONTAINER_LEVELS
+from dechrome.features import SCORE_OFFSETS, SCORE_RADII, Features
 
 CLIP: Final = 4.0  # standard deviations; what lies farther out tells no more
-# Columns of the word table: how content-like, and for each kind (then: none) how much like it.
-SCORE_NAMES: Final = ("content", *KINDS, "none")
-_OFFSETS: Final = (-2, -1, 1, 2)
-_RADII: Final = (3, 8)
-
-
-def _context_names(name: str) -> tuple[str, ...]:
-    return (
-        name,
-        *(f"{name}@{offset:+d}" for offset in _OFFSETS),
-        *(f"{name}@around{radius}" for radius in _RADII),
-        *(f"{name}@container{level}" for level in range(1, CONTAINER_LEVELS + 1)),
-        f"{name}@page",
-    )
-
-
-INPUT_NAMES: Final = (
-    *FEATURE_NAMES,
-    *_context_names("words_content"),
-    *_context_names("cues_content"),
-    *(f"words_{name}{suffix}" for suffix in ("", "@-1", "@+1", "@around3") for name in SCORE_NAMES[1:]),
-)
 
 
 class Scores(NamedTuple):
@@ -128,8 +105,8 @@ def _context(column: FloatArray, features: Features) -> FloatArray:
     return np.column_stack(
         (
             column,
-            *(shift_rows(table, offset) for offset in _OFFSETS),
-            *(average_rows(table, radius, radius) for radius in _RADII),
+            *(shift_rows(table, offset) for offset in SCORE_OFFSETS),
+            *(average_rows(table, radius, radius) for radius in SCORE_RADII),
             containers,
             np.full(column.size, mean),
         )

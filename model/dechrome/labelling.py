@@ -14,7 +14,7 @@ import numpy as np
 
 from dechrome.artefact import KINDS, LABELS, Model, read_model
 from dechrome.blocks import Block, Document, Label, LabelledBlock, Reason
-from dechrome.choosing import FAVORS, choose_labels
+from dechrome.choosing import check_options, choose_labels
 from dechrome.context import FloatArray
 from dechrome.encoding import decode_html, decode_text, scrub
 from dechrome.errors import InputError
@@ -109,18 +109,12 @@ def label_pages(
     """Label many pages, in order; some are read ahead, so that they share matrix products.
 
     A bare bytes or str is HTML. A page that cannot be read comes out empty, and its ``problems`` say why.
+
+    Raises:
+        InputError: the threshold or the preset is none, or a source is of a wrong type.
     """
-    _check_favor(favor)
-    waiting: list[Document] = []
-    blocks = 0
-    for source in sources:
-        document = read_source(source)
-        waiting.append(document)
-        blocks += len(document.blocks)
-        if blocks >= BATCH_BLOCKS or len(waiting) >= 64:
-            yield from _label(waiting, model, threshold, favor)
-            waiting, blocks = [], 0
-    yield from _label(waiting, model, threshold, favor)
+    check_options(threshold, favor)
+    return _label_batches(sources, model, threshold, favor)
 
 
 def clean_html(
@@ -193,14 +187,24 @@ def read_source(source: Source | bytes | str) -> Document:
     return replace(document, problems=problems)
 
 
+def _label_batches(
+    sources: Iterable[Source | bytes | str], model: Model | None, threshold: float | None, favor: str
+) -> Iterator[Page]:
+    waiting: list[Document] = []
+    blocks = 0
+    for source in sources:
+        document = read_source(source)
+        waiting.append(document)
+        blocks += len(document.blocks)
+        if blocks >= BATCH_BLOCKS or len(waiting) >= 64:
+            yield from _label(waiting, model, threshold, favor)
+            waiting, blocks = [], 0
+    yield from _label(waiting, model, threshold, favor)
+
+
 @lru_cache(maxsize=4)
 def _cached_model(folder: str) -> Model:
     return read_model(folder)
-
-
-def _check_favor(favor: str) -> None:
-    if favor not in FAVORS:
-        raise InputError(f"favor must be one of {', '.join(FAVORS)}, not {favor!r}")
 
 
 def _head(document: Document) -> str:
@@ -222,7 +226,7 @@ def _inputs(model: Model, document: Document) -> tuple[FloatArray, Any]:
 
 def _label(documents: Sequence[Document], model: Model | None, threshold: float | None, favor: str) -> list[Page]:
     """Label documents together: one matrix product per network."""
-    _check_favor(favor)
+    check_options(threshold, favor)
     if not documents:
         return []
     model = model or load_model()

@@ -96,6 +96,7 @@ def measure_tree(document: Document, text: TextColumns) -> TreeMeasures:
     flat, owners = ancestors.ravel()[order], rows.ravel()[order]
     last[flat] = owners
     first[flat[::-1]] = owners[::-1]
+    _widen_deep_ranges(ancestors, parents, first, last)
 
     tags = _tag_table(document, size)
     inside = np.zeros((count, len(INSIDE_TAGS)), np.float32)
@@ -147,6 +148,18 @@ def _ancestors(document: Document) -> tuple[IntArray, IntArray]:
     seen[ancestors] = True
     seen[sentinel] = False
     return ancestors, np.flatnonzero(seen)
+
+
+def _widen_deep_ranges(ancestors: IntArray, parents: IntArray, first: IntArray, last: IntArray) -> None:
+    """Count blocks nested below MAX_LEVELS in the ranges of all their ancestors too, in place."""
+    sentinel = parents.size
+    up = np.append(np.where(parents < 0, sentinel, parents), sentinel)
+    deep = np.flatnonzero(ancestors[-1] != sentinel)
+    level = up[ancestors[-1, deep]]
+    while (level != sentinel).any():
+        np.minimum.at(first, level, deep)
+        np.maximum.at(last, level, deep)
+        level = up[level]
 
 
 class _TagTable(NamedTuple):

@@ -15,7 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from dechrome.artefact import KINDS, LABELS, Model, Network
 from dechrome.context import FloatArray
-from dechrome.inference import INPUT_NAMES, Scores, network_inputs, predict_proba, score_words
+from dechrome.features import INPUT_NAMES
+from dechrome.inference import Scores, network_inputs, predict_proba, score_words
 from dechrome_training.calibration import identity, measure_calibration
 from dechrome_training.networks import JOBS, fit_network
 from dechrome_training.recipe import Recipe

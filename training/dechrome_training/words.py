@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 
 from dechrome.artefact import KINDS
 from dechrome.context import FloatArray
-from dechrome.features import CUE_BITS, WORD_BITS
-from dechrome.inference import SCORE_NAMES, Scores
+from dechrome.features import CUE_BITS, SCORE_NAMES, WORD_BITS
+from dechrome.inference import Scores
 from dechrome_training.recipe import Recipe
 from dechrome_training.samples import UNKNOWN, Sample
 
