@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from dechrome.blocks import Document, Kind
 from dechrome.characters import Characters, HashArray, IntArray, Words, find_words, read_characters
 from dechrome.context import FloatArray, average_rows, shift_rows
-from dechrome.text_features import TextColumns, measure_text
+from dechrome.text_features import TextColumns, clip_text, measure_text
 from dechrome.tree_features import CONTAINER_LEVELS, TREE_NAMES, measure_tree
 
 OWN_NAMES: Final = TextColumns._fields + TREE_NAMES
 # Features that are read at the neighbours too, and averaged around the block.
 NEIGHBOUR_NAMES: Final = (
     "log_words", "ends_stop", "stops_per_word", "capital_words", "digit_share", "separator_share", "starts_upper",
-    "link_density", "hidden", "emphasised", "image_name", "running_words_share", "tag_p", "tag_li", "tag_h2", "tag_div",
+    "link_density", "hidden", "emphasised", "image_name", "running_words_share", "cookie_words", "tag_p", "tag_li", "tag_h2", "tag_div",
 )  # fmt: skip
 OFFSETS: Final = (-2, -1, 1, 2)
 REACHES: Final = ((3, -1), (-1, 3), (8, -1), (-1, 8))  # rows before and after
@@ -28,6 +28,7 @@ WINDOW_NAMES: Final = (
     "link_density",
     "capital_words",
     "running_words_share",
+    "cookie_words",
 )
 FEATURE_NAMES: Final = (
     OWN_NAMES
@@ -36,7 +37,6 @@ FEATURE_NAMES: Final = (
 )
 WORD_BITS: Final = 15
 CUE_BITS: Final = 14
-MAX_MEASURED: Final = 20_000  # characters of a block that are looked at: bounds the work on endless lines
 _HEAD_WORDS: Final = 24  # of a block that the bag of words takes; the rest of long blocks tells little more
 _TAIL_WORDS: Final = 8
 _NEIGHBOURS: Final = np.array([OWN_NAMES.index(name) for name in NEIGHBOUR_NAMES])
@@ -92,9 +92,9 @@ def extract_features(document: Document) -> Features:
         ranges = np.zeros((0, CONTAINER_LEVELS), np.int64)
         empty = np.zeros((0, len(FEATURE_NAMES)), np.float32)
         return Features(empty, nothing, nothing, nothing, nothing, ranges, ranges, nothing)
-    characters = read_characters([_clip(block.text) for block in document.blocks])
+    characters = read_characters([clip_text(block.text) for block in document.blocks])
     words = find_words(characters)
-    title = np.unique(find_words(read_characters([_clip(document.title)])).hashes)
+    title = np.unique(find_words(read_characters([clip_text(document.title)])).hashes)
     text = measure_text(document.blocks, characters, words, title)
     tree = measure_tree(document, text)
     own = np.column_stack((*text, tree.values))
@@ -115,11 +115,6 @@ def extract_features(document: Document) -> Features:
         tree.last,
         np.bincount(words.owners, minlength=count),
     )
-
-
-def _clip(text: str) -> str:
-    """Leave out the middle of an endless block."""
-    return text if len(text) <= MAX_MEASURED else f"{text[: MAX_MEASURED // 2]} {text[-MAX_MEASURED // 2 :]}"
 
 
 def _bag_of_words(words: Words, characters: Characters, count: int) -> tuple[IntArray, IntArray]:

@@ -75,6 +75,16 @@ MARKUP_CUES: Final[Mapping[str, frozenset[str]]] = {
     "hidden": frozenset("hidden hide collapse collapsed invisible sr screen reader visually offscreen".split()),
 }
 
+# Beginnings of the word for a browser's cookie, lower case, in the languages that do not write "cookie" in Latin letters
+# and in those with a word of their own; found anywhere in a word, since many languages compound.
+COOKIE_STEMS: Final = tuple(
+    "cookie cooki куки кукі бисквит бисквитк колачињ колачић kolačić kolacic クッキー 쿠키 คุกกี้ कुकी কুকি કૂકી குக்கீ కుకీ ಕುಕೀ"
+    " കുക്കി ਕੂਕੀ ਕੁਕੀ කුකී קוקי עוגיות עוגיי كوكي کوکی الارتباط sütik sütit sütike evästei evästee informasjonskaps"
+    " infokaps kakor vafrakök fótspor küpsis sīkdat sīkfail slapuk piškot cwci fianán fianain galetes galetas ciastecz"
+    " ciasteczk çerez ქუქი թխուկ քուքի ຄຸກກີ ကွတ်ကီး ខូគី biskota печиво виднік viscott testemoni témoins 曲奇 koekie"
+    " tracker".split()
+)
+
 # Types that pages give themselves in Open Graph and schema.org metadata, in lower case.
 PAGE_TYPES: Final[Mapping[str, frozenset[str]]] = {
     "article": frozenset("article newsarticle reportagenewsarticle blogposting blog analysisnewsarticle".split()),

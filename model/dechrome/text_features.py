@@ -13,16 +13,25 @@ from numpy.typing import NDArray
 from dechrome.blocks import Block
 from dechrome.characters import CLASS_COUNT, Characters, CharClass, IntArray, Words, hash_runs
 from dechrome.context import FloatArray
+from dechrome.lexicon import COOKIE_STEMS
 
+MAX_MEASURED: Final = 20_000  # characters of a block that are looked at: bounds the work on endless lines
 _LONG_BLOCK: Final = 15  # words from which a block counts as running text
 _VOCABULARY_BITS: Final = 13
-_IMAGE_SUFFIX: Final = r"\.(?:jpe?g|png|gif|webp|svg|avif|bmp|tiff?|ico|heic|jfif)"
+_IMAGE_SUFFIX: Final = r"\.(?:jpe?g|jpe|png|gif|webp|svgz?|avif|bmp|tiff?|ico|hei[cf]|jfif|nef|cr2|dng|raw|psd|eps)"
 _IMAGE_NAME: Final = re.compile(rf"\S{{1,200}}{_IMAGE_SUFFIX}(?:[?#]\S*)?\W{{0,3}}", re.I)
+_IMAGE_END: Final = re.compile(rf".{{1,160}}{_IMAGE_SUFFIX}\W{{0,3}}", re.I)
+_IMAGE_DATA: Final = re.compile(r"data:image/|/9j/4AA|iVBORw0KGgo|R0lGOD|PHN2Zy|<img\b|<svg\b|<picture\b", re.I)
 _IMAGE_ANYWHERE: Final = re.compile(rf"{_IMAGE_SUFFIX}(?![a-z0-9])", re.I)
 _IMAGE_MARKUP: Final = re.compile(r"!\[|<img|\[?(?:data:image/)|\[[^\]\s]{0,12}: ?|\[\[?[^\]]{0,80}\]\]?$", re.I)
 _MAYBE_PATTERN: Final = re.compile(r"[./\[<]")  # without one of these, none of the patterns can match
 _LONGEST_PATTERN: Final = 400  # characters
 _ADDRESS: Final = re.compile(r"(?:https?:)?//|www\.|[./]{0,2}/?\w+/\S*$", re.I)
+
+
+def clip_text(text: str) -> str:
+    """Leave out the middle of an endless block."""
+    return text if len(text) <= MAX_MEASURED else f"{text[: MAX_MEASURED // 2]} {text[-MAX_MEASURED // 2 :]}"
 
 
 class TextColumns(NamedTuple):
@@ -54,9 +63,13 @@ class TextColumns(NamedTuple):
     ends_letter: FloatArray
     has_lines: FloatArray
     image_name: FloatArray
+    image_end: FloatArray
+    image_data: FloatArray
     image_anywhere: FloatArray
     image_markup: FloatArray
     address: FloatArray
+    cookie_words: FloatArray
+    page_cookie_words: FloatArray
     breaks_before: FloatArray
     breaks_after: FloatArray
     repeats: FloatArray
@@ -87,7 +100,7 @@ def measure_text(
 ) -> TextColumns:
     """Measure the text of one page's blocks."""
     count = len(blocks)
-    texts = [block.text for block in blocks]
+    texts = [clip_text(block.text) for block in blocks]
     lengths = np.maximum(characters.ends - characters.starts, 1)
     counts = _count_classes(characters, count)
     shares = counts / lengths[:, None]
@@ -113,6 +126,7 @@ def measure_text(
     signatures = hash_runs(characters.codes, characters.starts, characters.ends).tolist()
     repeats = Counter(signatures)
     patterns = _match_patterns(texts)
+    cookies = _count_stems(texts)
     shape = np.minimum(word_counts, 30) * 16 + firsts
     columns: dict[str, NDArray[Any]] = {
         "log_chars": np.log1p(lengths),
@@ -141,9 +155,13 @@ def measure_text(
         "ends_letter": lasts <= CharClass.UNSPACED,
         "has_lines": np.log1p(np.array([text.count("\n") for text in texts])),
         "image_name": patterns[0],
-        "image_anywhere": patterns[1],
-        "image_markup": patterns[2],
-        "address": patterns[3],
+        "image_end": patterns[1],
+        "image_data": patterns[2],
+        "image_anywhere": patterns[3],
+        "image_markup": patterns[4],
+        "address": patterns[5],
+        "cookie_words": np.log1p(cookies),
+        "page_cookie_words": np.full(count, (cookies > 0).mean()),
         "breaks_before": np.minimum(breaks, 4),
         "breaks_after": np.minimum(np.append(breaks[1:], 0), 4),
         "repeats": np.log([repeats[signature] for signature in signatures]),
@@ -211,13 +229,29 @@ def _longest_by(owners: IntArray, lengths: IntArray, count: int) -> IntArray:
     return longest
 
 
+def _count_stems(texts: Sequence[str]) -> IntArray:
+    """Count the words for cookies in each text."""
+    lowered = [text.lower() for text in texts]
+    ends = np.cumsum([len(text) + 1 for text in lowered])
+    joined = "\n".join(lowered)
+    places = []
+    for stem in COOKIE_STEMS:
+        place = joined.find(stem)
+        while place >= 0:
+            places.append(place)
+            place = joined.find(stem, place + len(stem))
+    return np.bincount(np.searchsorted(ends, places, side="right"), minlength=len(texts))
+
+
 def _match_patterns(texts: Sequence[str]) -> NDArray[np.bool_]:
     """Tell for each pattern and text whether it matches, shape (patterns, texts); long texts do not."""
-    found = np.zeros((4, len(texts)), bool)
+    found = np.zeros((6, len(texts)), bool)
     for index, text in enumerate(texts):
         if len(text) <= _LONGEST_PATTERN and _MAYBE_PATTERN.search(text):
             found[:, index] = (
                 _IMAGE_NAME.fullmatch(text) is not None,
+                _IMAGE_END.fullmatch(text) is not None,
+                _IMAGE_DATA.match(text) is not None,
                 _IMAGE_ANYWHERE.search(text) is not None,
                 _IMAGE_MARKUP.match(text) is not None,
                 _ADDRESS.match(text) is not None,

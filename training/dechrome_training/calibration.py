@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,8 +81,8 @@ def _fit_presets(predictions: Sequence[Prediction], knots: Knots, step: float) -
         return averages
 
     base = mean(0.0)
-    precision = next((s for s in _SHIFTS if mean(s)[0] >= base[0] + step), _SHIFTS[-1])
-    recall = next((-s for s in _SHIFTS if mean(-s)[1] >= base[1] + step), -_SHIFTS[-1])
+    precision = _SHIFTS[min(bisect_left(_SHIFTS, base[0] + step, key=lambda s: mean(s)[0]), len(_SHIFTS) - 1)]
+    recall = -_SHIFTS[min(bisect_left(_SHIFTS, base[1] + step, key=lambda s: mean(-s)[1]), len(_SHIFTS) - 1)]
     return {"precision": precision, "balanced": 0.0, "recall": recall}
 
 

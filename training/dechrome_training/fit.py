@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -115,7 +115,7 @@ def _fit(
     for head in ("html", "text"):
         part = [item for item in chosen if (item[0].view == "html") == (head == "html")]
         heads[head] = _fit_labels(part or chosen, recipe, members)
-    heads["kind"] = _fit_kinds(chosen, recipe, members)
+    heads["kind"] = _fit_kinds(chosen, recipe, min(members, recipe.kind_members))
     return Model(heads, tables.words, tables.cues, {})
 
 
@@ -156,7 +156,11 @@ def _fit_kinds(items: Sequence[_Item], recipe: Recipe, members: int) -> Network:
             inputs.append(rows)
             targets.append(sample.kinds[known])
             weights.append(np.sqrt(np.maximum(weight[known], 1e-3)))
-    return _fit_joined(inputs, targets, weights, len(KINDS), members, recipe)
+    # Rare kinds count more, by the root of how rare they are, or navigation would swallow them.
+    counts = np.bincount(np.concatenate(targets), minlength=len(KINDS)) if targets else np.ones(len(KINDS))
+    rarity = np.sqrt(counts.sum() / np.maximum(counts, 1))
+    weights = [weight * rarity[target] for weight, target in zip(weights, targets, strict=True)]
+    return _fit_joined(inputs, targets, weights, len(KINDS), members, replace(recipe, alpha=recipe.kind_alpha))
 
 
 def _fit_joined(

@@ -25,8 +25,10 @@ class Recipe:
     kind_iterations: int
     hidden: tuple[int, ...]
     members: int
+    kind_members: int
     fold_members: int
     alpha: float
+    kind_alpha: float
     learning_rate: float
     epochs: int
     batch: int
@@ -54,8 +56,10 @@ def read_recipe(path: Path) -> Recipe:
             kind_iterations=words["kind_iterations"],
             hidden=tuple(network["hidden"]),
             members=network["members"],
+            kind_members=network["kind_members"],
             fold_members=network["fold_members"],
             alpha=network["alpha"],
+            kind_alpha=network["kind_alpha"],
             learning_rate=network["learning_rate"],
             epochs=network["epochs"],
             batch=network["batch"],

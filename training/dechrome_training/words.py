@@ -109,7 +109,7 @@ def _fit_kinds(bags: Bags, known: NDArray[np.bool_], content: NDArray[np.bool_],
     return table
 
 
-def _at_most(rows: NDArray[np.int64], labels: NDArray[np.int64], label: int, most: int = 12_000) -> NDArray[np.int64]:
+def _at_most(rows: NDArray[np.int64], labels: NDArray[np.int64], label: int, most: int = 8_000) -> NDArray[np.int64]:
     """Return places of at most ``most`` rows of one label, evenly spread."""
     places = np.flatnonzero(labels == label)
     return places if places.size <= most else places[np.linspace(0, places.size - 1, most).astype(np.int64)]
