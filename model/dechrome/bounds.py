@@ -28,7 +28,7 @@ MAX_OPTIONS: Final = 4_000  # 0.4 s in lexbor when all are selected
 MAX_REOPENED: Final = 500_000  # formatting elements that the parser would open again: 180 MB
 MAX_STEPS: Final = 200_000_000  # of the parser up its stack of open elements: 0.8 s
 
-_SCANNED_LENGTH: Final = 1_000_000  # longer pages, and those with more tags, get the exact scan
+_SCANNED_LENGTH: Final = 3_000_000  # longer pages, and those with more tags, get the exact scan
 _SCANNED_TAGS: Final = 20_000
 _SCANNED_ROOTS: Final = 16
 _LONG_GAP: Final = 1_500  # bytes: tags this short cost too little to count
@@ -92,7 +92,7 @@ def check_encoded(data: bytes) -> str:
     """Return why the page, encoded as UTF-8, must not go to the parser, or "".
 
     A few passes of numpy; the exact scan of every tag follows on suspicion only. What is not looked for: a page
-    under 1 MB tailored to this check, with thousands of attributes and '<' strewn among them.
+    under 3 MB tailored to this check, with thousands of attributes and '<' strewn among them.
     """
     codes = np.frombuffer(data, dtype=np.uint8)
     tags = np.flatnonzero(codes == ord("<"))

@@ -92,10 +92,11 @@ def extract_features(document: Document) -> Features:
         ranges = np.zeros((0, CONTAINER_LEVELS), np.int64)
         empty = np.zeros((0, len(FEATURE_NAMES)), np.float32)
         return Features(empty, nothing, nothing, nothing, nothing, ranges, ranges, nothing)
-    characters = read_characters([clip_text(block.text) for block in document.blocks])
+    texts = [clip_text(block.text) for block in document.blocks]
+    characters = read_characters(texts)
     words = find_words(characters)
     title = np.unique(find_words(read_characters([clip_text(document.title)])).hashes)
-    text = measure_text(document.blocks, characters, words, title)
+    text = measure_text(document.blocks, texts, characters, words, title)
     tree = measure_tree(document, text)
     own = np.column_stack((*text, tree.values))
     buckets, owners = _bag_of_words(words, characters, count)

@@ -8,7 +8,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from dechrome.blocks import Block, Document
 from dechrome.bounds import MAX_DEPTH, MAX_ELEMENTS, MAX_LENGTH, check_encoded, flatten_html
-from dechrome.segmenting import DESCRIBING_TAGS, INVISIBLE_TAGS, Segmenter
+from dechrome.segmenting import DESCRIBING_TAGS, INVISIBLE_TAGS, SPECIAL_TAGS, Segmenter
 
 MAX_FLAT_BLOCKS: Final = 20_000  # of a page read as flat text; of more lines, several are joined
 _SKIPPED: Final = INVISIBLE_TAGS | {"-comment", "-doctype", "-document", "!doctype"}
@@ -41,7 +41,7 @@ def split_html(html: str, url: str | None = None) -> Document:
 def _walk(node: LexborNode, segmenter: Segmenter) -> str:
     """Send the tree below ``node`` to the segmenter, with an explicit stack; return why it gave up, or ""."""
     ancestors: list[LexborNode] = []
-    enter, leave, add_text = segmenter.open, segmenter.close, segmenter.text
+    enter, leave, add_text, add_empty = segmenter.open, segmenter.close, segmenter.text, segmenter.add_empty
     while True:
         tag = node.tag
         if tag == "-text":
@@ -50,15 +50,19 @@ def _walk(node: LexborNode, segmenter: Segmenter) -> str:
             if tag in DESCRIBING_TAGS:
                 segmenter.describe(tag, node.attributes, node.text)
         else:
-            enter(tag, node.attributes)
             child = node.first_child
-            if child is not None:
+            if child is None and tag not in SPECIAL_TAGS:
+                add_empty(tag)
+            elif child is None:
+                enter(tag, node.attributes)
+                leave()
+            else:
+                enter(tag, node.attributes)
                 ancestors.append(node)
                 if len(ancestors) > _DEEP and (reason := _check_tree(len(ancestors), len(segmenter.tree.tags))):
                     return reason
                 node = child
                 continue
-            leave()
         following = node.next
         while following is None:
             if not ancestors:

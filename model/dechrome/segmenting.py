@@ -34,7 +34,7 @@ _SPAN_NAMES: Final = {
 }  # fmt: skip
 _EMPHASIS: Final = frozenset(("strong", "em"))
 # Elements that the segmenter must do more for than cut or not.
-_SPECIAL_TAGS: Final = PREFORMATTED_TAGS | _SPAN_NAMES.keys() | {"br", "img", "noscript", "dialog"}
+SPECIAL_TAGS: Final = PREFORMATTED_TAGS | _SPAN_NAMES.keys() | {"br", "img", "noscript", "dialog"}
 
 
 class Segmenter:
@@ -85,12 +85,23 @@ class Segmenter:
             if not _HIDING_ATTRIBUTES.isdisjoint(attributes):
                 hides = _is_hidden(attributes)
         self._cues.append(cues)
-        if tag in _SPECIAL_TAGS:
+        if tag in SPECIAL_TAGS:
             hides = hides or tag == "noscript" or (tag == "dialog" and "open" not in attributes)
             self._open_special(tag, attributes)
         self._open.append(hides)
         if hides:
             self._hidden += 1
+
+    def add_empty(self, tag: str) -> None:
+        """Enter and leave an element without children, whose attributes say nothing of any block.
+
+        Not for the tags in ``SPECIAL_TAGS``.
+        """
+        if self._pieces and tag not in INLINE_TAGS:
+            self._finish_block()
+        self._tags.append(tag)
+        self._parents.append(self._element)
+        self._cues.append("")
 
     def close(self) -> None:
         """Leave the innermost open element."""
@@ -103,7 +114,7 @@ class Segmenter:
                 self._around = parent
         elif self._pieces:
             self._finish_block()
-        if tag in _SPECIAL_TAGS:
+        if tag in SPECIAL_TAGS:
             self._close_special(tag)
         self._element = parent
 

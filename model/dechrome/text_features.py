@@ -24,6 +24,7 @@ _IMAGE_END: Final = re.compile(rf".{{1,160}}{_IMAGE_SUFFIX}\W{{0,3}}", re.I)
 _IMAGE_DATA: Final = re.compile(r"data:image/|/9j/4AA|iVBORw0KGgo|R0lGOD|PHN2Zy|<img\b|<svg\b|<picture\b", re.I)
 _IMAGE_ANYWHERE: Final = re.compile(rf"{_IMAGE_SUFFIX}(?![a-z0-9])", re.I)
 _IMAGE_MARKUP: Final = re.compile(r"!\[|<img|\[?(?:data:image/)|\[[^\]\s]{0,12}: ?|\[\[?[^\]]{0,80}\]\]?$", re.I)
+_STEMS: Final = tuple(stem.encode() for stem in COOKIE_STEMS)
 _MAYBE_PATTERN: Final = re.compile(r"[./\[<]")  # without one of these, none of the patterns can match
 _LONGEST_PATTERN: Final = 400  # characters
 _ADDRESS: Final = re.compile(r"(?:https?:)?//|www\.|[./]{0,2}/?\w+/\S*$", re.I)
@@ -96,11 +97,14 @@ class TextColumns(NamedTuple):
 
 
 def measure_text(
-    blocks: Sequence[Block], characters: Characters, words: Words, title_hashes: NDArray[np.uint64]
+    blocks: Sequence[Block],
+    texts: Sequence[str],
+    characters: Characters,
+    words: Words,
+    title_hashes: NDArray[np.uint64],
 ) -> TextColumns:
-    """Measure the text of one page's blocks."""
+    """Measure the text of one page's blocks; ``texts`` are those of the blocks, clipped."""
     count = len(blocks)
-    texts = [clip_text(block.text) for block in blocks]
     lengths = np.maximum(characters.ends - characters.starts, 1)
     counts = _count_classes(characters, count)
     shares = counts / lengths[:, None]
@@ -231,16 +235,17 @@ def _longest_by(owners: IntArray, lengths: IntArray, count: int) -> IntArray:
 
 def _count_stems(texts: Sequence[str]) -> IntArray:
     """Count the words for cookies in each text."""
-    lowered = [text.lower() for text in texts]
-    ends = np.cumsum([len(text) + 1 for text in lowered])
-    joined = "\n".join(lowered)
+    joined = "\0".join(texts).lower().encode("utf-8", "replace")
     places = []
-    for stem in COOKIE_STEMS:
+    for stem in _STEMS:
         place = joined.find(stem)
         while place >= 0:
             places.append(place)
             place = joined.find(stem, place + len(stem))
-    return np.bincount(np.searchsorted(ends, places, side="right"), minlength=len(texts))
+    if not places:
+        return np.zeros(len(texts), np.int64)
+    ends = np.flatnonzero(np.frombuffer(joined, np.uint8) == 0)
+    return np.bincount(np.searchsorted(ends, places), minlength=len(texts))
 
 
 def _match_patterns(texts: Sequence[str]) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from dechrome.blocks import Block, Document
 from dechrome.bounds import MAX_DEPTH
 from dechrome.errors import InputError
-from dechrome.segmenting import DESCRIBING_TAGS, INLINE_TAGS, INVISIBLE_TAGS, Segmenter
+from dechrome.segmenting import DESCRIBING_TAGS, INLINE_TAGS, INVISIBLE_TAGS, SPECIAL_TAGS, Segmenter
 
 _ACCEPTED: Final = "a bs4 BeautifulSoup or Tag, an lxml element or element tree, or a parsel Selector of HTML"
 _MEDIA_TAGS: Final = frozenset("img picture video audio svg canvas object embed math".split())
@@ -69,8 +69,11 @@ def split_tree(tree: object, url: str | None = None) -> tuple[Document, list[lis
         elif (tag := _get_tag(node)) not in INVISIBLE_TAGS:
             if len(stack) > MAX_DEPTH:
                 return _split_flat(root, walk, url)
-            segmenter.open(tag, _read_attributes(node))
-            stack.append(walk(node))
+            if _is_empty(node) and tag not in SPECIAL_TAGS:
+                segmenter.add_empty(tag)
+            else:
+                segmenter.open(tag, _read_attributes(node))
+                stack.append(walk(node))
         elif tag in DESCRIBING_TAGS:
             segmenter.describe(tag, _read_attributes(node), partial(_join_text, node))
     segmenter.finish()
@@ -150,6 +153,10 @@ def _get_tag(node: Any) -> str:
 def _is_tag(node: Any) -> bool:
     """Tell elements from strings in bs4, where instances claim to have any attribute."""
     return hasattr(type(node), "descendants")
+
+
+def _is_empty(node: Any) -> bool:
+    return not node.text and len(node) == 0 if _is_lxml(node) else not node.contents
 
 
 def _find_packages(node: object) -> set[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dechrome.blocks import Document
-from dechrome.characters import HashArray, IntArray, Words, find_words, hash_word, read_characters
+from dechrome.characters import HashArray, IntArray, find_words, hash_word, read_characters
 from dechrome.context import FloatArray
 from dechrome.lexicon import MARKUP_CUES, PAGE_TYPES
 from dechrome.segmenting import INLINE_TAGS
@@ -91,33 +91,26 @@ def measure_tree(document: Document, text: TextColumns) -> TreeMeasures:
     first = np.full(size, count)
     last = np.full(size, -1)
     index = np.arange(count)
-    rows = np.broadcast_to(index, ancestors.shape)
-    order = np.argsort(rows, axis=None, kind="stable")
-    flat, owners = ancestors.ravel()[order], rows.ravel()[order]
+    flat, owners = ancestors.T.ravel(), np.repeat(index, len(ancestors))
     last[flat] = owners
     first[flat[::-1]] = owners[::-1]
     _widen_deep_ranges(ancestors, parents, first, last)
 
     tags = _tag_table(document, size)
-    inside = np.zeros((count, len(INSIDE_TAGS)), np.float32)
-    cue_words, cue_elements = _cue_words(document, used)
-    flags = _cue_flags(cue_words.hashes, cue_elements, size)
-    cues = np.zeros((count, len(MARKUP_CUES)), np.float32)
-    weight = 1.0
-    for level in ancestors:
-        np.maximum(inside, tags.inside[level], out=inside)
-        np.maximum(cues, flags[level] * np.float32(weight), out=cues)
-        weight *= _DECAY
+    inside = tags.inside[ancestors].any(axis=0)
+    cue_hashes, cue_elements = _cue_words(document, used)
+    carried = _cue_flags(cue_hashes, cue_elements, size)[ancestors]
+    cues = (carried.any(axis=0) * _DECAY ** carried.argmax(axis=0)).astype(np.float32)
     own = tags.own[_first_block_level(ancestors, tags.inline)]
 
     containers, ranges = _measure_containers(
-        tags.numbers, ancestors, parents, first, last, sums, cue_words, cue_elements
+        tags.numbers, ancestors, parents, first, last, sums, cue_hashes, cue_elements
     )
     place = _measure_place(document, ancestors, first, last, sums, linked, chars)
     page = _measure_page(document, own, cues)
     heading = _measure_heading(own[:, _H1] > 0)
     values = np.column_stack((place, own, inside, cues, containers, page, heading)).astype(np.float32)
-    hashes, blocks = _cue_pairs(ancestors, cue_words.hashes, cue_elements, size)
+    hashes, blocks = _cue_pairs(ancestors, cue_hashes, cue_elements, size)
     return TreeMeasures(values, ranges[0], ranges[1], hashes, blocks)
 
 
@@ -165,7 +158,7 @@ def _widen_deep_ranges(ancestors: IntArray, parents: IntArray, first: IntArray, 
 class _TagTable(NamedTuple):
     numbers: IntArray
     own: NDArray[np.float32]
-    inside: NDArray[np.float32]
+    inside: NDArray[np.bool_]
     inline: NDArray[np.bool_]
 
 
@@ -175,7 +168,7 @@ def _tag_codes() -> tuple[dict[str, int], _TagTable]:
     names = sorted({tag for group in (*OWN_TAGS, *INSIDE_TAGS) for tag in group} | INLINE_TAGS)
     codes = {name: number for number, name in enumerate(names)}
     own = np.array([[tag in group for group in OWN_TAGS] for tag in (*names, "")], np.float32)
-    inside = np.array([[tag in group for group in INSIDE_TAGS] for tag in (*names, "")], np.float32)
+    inside = np.array([[tag in group for group in INSIDE_TAGS] for tag in (*names, "")])
     inline = np.array([tag in INLINE_TAGS for tag in (*names, "")])
     return codes, _TagTable(np.arange(len(names) + 1), own, inside, inline)
 
@@ -195,33 +188,38 @@ def _first_block_level(ancestors: IntArray, inline: NDArray[np.bool_]) -> IntArr
     return chosen
 
 
-def _cue_words(document: Document, used: IntArray) -> tuple[Words, IntArray]:
-    """Return the words of the attributes of the given elements, and the element of each word."""
+def _cue_words(document: Document, used: IntArray) -> tuple[HashArray, IntArray]:
+    """Return the hashed words of the attributes of the given elements, and the element of each word."""
     cues = document.tree.cues
-    texts = [cues[element] for element in used]
-    words = find_words(read_characters(texts), split_case=True)
-    return words, used[words.owners]
+    numbers: dict[str, int] = {}  # most attributes recur on a page: each is read once
+    owners = np.fromiter((numbers.setdefault(cues[element], len(numbers)) for element in used), np.int64, used.size)
+    words = find_words(read_characters(list(numbers)), split_case=True)
+    counts = np.bincount(words.owners, minlength=len(numbers))
+    starts = np.cumsum(counts) - counts
+    sizes = counts[owners]
+    places = np.repeat(starts[owners] - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+    return words.hashes[places], np.repeat(used, sizes)
 
 
 @cache
-def _cue_lexicon() -> tuple[HashArray, NDArray[np.float32]]:
+def _cue_lexicon() -> tuple[HashArray, NDArray[np.bool_]]:
     """Return the sorted hashes of all cue words and which cues each belongs to."""
     vocabulary = sorted({word for members in MARKUP_CUES.values() for word in members}, key=hash_word)
     hashes = np.array([hash_word(word) for word in vocabulary], np.uint64)
-    table = np.array([[word in members for members in MARKUP_CUES.values()] for word in vocabulary], np.float32)
+    table = np.array([[word in members for members in MARKUP_CUES.values()] for word in vocabulary])
     return hashes, table
 
 
-def _cue_flags(hashes: HashArray, elements: IntArray, size: int) -> NDArray[np.float32]:
+def _cue_flags(hashes: HashArray, elements: IntArray, size: int) -> NDArray[np.bool_]:
     """Return which cues each element carries, shape (elements, cues)."""
     known, table = _cue_lexicon()
-    flags = np.zeros((size, len(MARKUP_CUES)), np.float32)
+    flags = np.zeros((size, len(MARKUP_CUES)), bool)
     found = np.minimum(np.searchsorted(known, hashes), known.size - 1)
     hit = known[found] == hashes
     owners = elements[hit]
     if owners.size:
         starts = np.flatnonzero(np.diff(owners, prepend=-1))
-        flags[owners[starts]] = np.maximum.reduceat(table[found[hit]], starts)
+        flags[owners[starts]] = np.logical_or.reduceat(table[found[hit]], starts)
     return flags
 
 
@@ -246,7 +244,7 @@ def _measure_containers(
     first: IntArray,
     last: IntArray,
     sums: NDArray[np.float64],
-    cue_words: Words,
+    cue_hashes: HashArray,
     cue_elements: IntArray,
 ) -> tuple[NDArray[np.float64], tuple[IntArray, IntArray]]:
     """Measure the enclosing containers, each the nearest ancestor that holds more blocks than the one before."""
@@ -259,7 +257,7 @@ def _measure_containers(
     top = np.where(same, up, np.arange(size))
     for _ in range(6):  # chains of up to 64 elements around the same blocks
         top = top[top]
-    signatures = _signatures(tags, up, cue_words, cue_elements)
+    signatures = _signatures(tags, up, cue_hashes, cue_elements)
     siblings = np.bincount(signatures, minlength=size)
     chars_of = sums[-1]
     columns: list[NDArray[np.float64]] = []
@@ -286,10 +284,10 @@ def _measure_containers(
     return np.column_stack(columns), (np.column_stack(firsts), np.column_stack(lasts))
 
 
-def _signatures(tags: IntArray, parents: IntArray, words: Words, elements: IntArray) -> IntArray:
+def _signatures(tags: IntArray, parents: IntArray, hashes: HashArray, elements: IntArray) -> IntArray:
     """Number the elements so that siblings with the same tag and the same first attribute word share a number."""
     leading = np.zeros(tags.size, np.uint64)
-    leading[elements[::-1]] = words.hashes[::-1]
+    leading[elements[::-1]] = hashes[::-1]
     keys = leading * np.uint64(3) + tags.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     keys += parents.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
     numbers: IntArray = np.unique(keys, return_inverse=True)[1]
