@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from dechrome.blocks import Block, Document
+from dechrome.blocks import Block, Document, Tree
 from dechrome.bounds import MAX_DEPTH, MAX_ELEMENTS, MAX_LENGTH, check_encoded, flatten_html
-from dechrome.segmenting import DESCRIBING_TAGS, INVISIBLE_TAGS, SPECIAL_TAGS, Segmenter
+from dechrome.segmenting import DESCRIBING_TAGS, INVISIBLE_TAGS, SPECIAL_TAGS, Description, Event, cut_blocks
 
 MAX_FLAT_BLOCKS: Final = 20_000  # of a page read as flat text; of more lines, several are joined
 _SKIPPED: Final = INVISIBLE_TAGS | {"-comment", "-doctype", "-document", "!doctype"}
@@ -31,52 +32,60 @@ def split_html(html: str, url: str | None = None) -> Document:
         root = LexborHTMLParser(data).root
     except SelectolaxError:
         return _split_flat(html, url, "refused by the parser")
-    segmenter = Segmenter()
-    if root is not None and (reason := _walk(root, segmenter)):
-        return _split_flat(html, url, reason)
-    segmenter.finish()
-    return Document(segmenter.blocks, segmenter.tree, segmenter.title, url, hints=frozenset(segmenter.hints))
+    blocks: list[Block] = []
+    tree = Tree([], [], [])
+    description = Description()
+    if root is not None:
+        try:
+            cut_blocks(_walk(root, description, tree), blocks, tree)
+        except _PastBoundsError as error:
+            return _split_flat(html, url, str(error))
+    return Document(blocks, tree, description.title, url, hints=frozenset(description.types))
 
 
-def _walk(node: LexborNode, segmenter: Segmenter) -> str:
-    """Send the tree below ``node`` to the segmenter, with an explicit stack; return why it gave up, or ""."""
+class _PastBoundsError(Exception):
+    """The tree is too deep or too large; the message says which."""
+
+
+def _walk(node: LexborNode, description: Description, tree: Tree) -> Iterator[Event]:
+    """Report the tree below ``node``, with an explicit stack; ``tree`` is what has been made of it so far."""
     ancestors: list[LexborNode] = []
-    enter, leave, add_text, add_empty = segmenter.open, segmenter.close, segmenter.text, segmenter.add_empty
     while True:
         tag = node.tag
         if tag == "-text":
-            add_text(node.text_content or "")
+            yield node.text_content or ""
         elif tag is None or tag in _SKIPPED:
             if tag in DESCRIBING_TAGS:
-                segmenter.describe(tag, node.attributes, node.text)
+                description.read(tag, node.attributes, node.text)
         else:
             child = node.first_child
-            if child is None and tag not in SPECIAL_TAGS:
-                add_empty(tag)
-            elif child is None:
-                enter(tag, node.attributes)
-                leave()
-            else:
-                enter(tag, node.attributes)
+            if child is not None:
+                yield tag, node.attributes
                 ancestors.append(node)
-                if len(ancestors) > _DEEP and (reason := _check_tree(len(ancestors), len(segmenter.tree.tags))):
-                    return reason
+                if len(ancestors) > _DEEP:
+                    _check_tree(len(ancestors), len(tree.tags))
                 node = child
                 continue
+            if tag in SPECIAL_TAGS:
+                yield tag, node.attributes
+                yield None
+            else:
+                yield tag, None
         following = node.next
         while following is None:
             if not ancestors:
-                return ""
+                return
             node = ancestors.pop()
-            leave()
+            yield None
             following = node.next
         node = following
 
 
-def _check_tree(depth: int, elements: int) -> str:
+def _check_tree(depth: int, elements: int) -> None:
     if depth > MAX_DEPTH:
-        return f"nested over {MAX_DEPTH} levels deep"
-    return f"over {MAX_ELEMENTS} elements" if elements > MAX_ELEMENTS else ""
+        raise _PastBoundsError(f"nested over {MAX_DEPTH} levels deep")
+    if elements > MAX_ELEMENTS:
+        raise _PastBoundsError(f"over {MAX_ELEMENTS} elements")
 
 
 def _split_flat(html: str, url: str | None, reason: str) -> Document:

@@ -304,41 +304,33 @@ def _page(
 def _labelled(
     block: Block, label: int, probabilities: list[float], kind: int, kind_confidence: float, path: str
 ) -> LabelledBlock:
-    is_chrome = LABELS[label] is Label.CHROME
-    return LabelledBlock(
-        block.text,
-        LABELS[label],
-        KINDS[kind] if is_chrome else None,
-        probabilities[label],
-        dict(zip(LABELS, probabilities, strict=True)),
-        kind_confidence if is_chrome else None,
-        path,
-        block.start,
-        block.end,
-        block.spans,
-    )
+    text, _, _, _, _, _, _, _, start, end, spans = block
+    name = LABELS[label]
+    by_label = dict(zip(LABELS, probabilities, strict=True))
+    if name is Label.CHROME:
+        return LabelledBlock(
+            text, name, KINDS[kind], probabilities[label], by_label, kind_confidence, path, start, end, spans
+        )
+    return LabelledBlock(text, name, None, probabilities[label], by_label, None, path, start, end, spans)
 
 
 def _paths(document: Document) -> list[str]:
     """Return the XPath of every block's element, empty for plain text."""
     tags, parents, _ = document.tree
-    ordinals: list[int] = []
+    steps: list[str] = []
     counts: dict[tuple[int, str], int] = {}
-    for tag, parent in zip(tags, parents, strict=True):
-        number = counts.get((parent, tag), 0) + 1
-        counts[parent, tag] = number
-        ordinals.append(number)
-
+    for place in zip(parents, tags, strict=True):
+        number = counts[place] = counts.get(place, 0) + 1
+        steps.append(f"/{place[1]}[{number}]")
     known: dict[int, str] = {-1: ""}
-
-    def path_of(element: int) -> str:
-        missing = []
-        while element not in known:
-            missing.append(element)
-            element = parents[element]
-        path = known[element]
-        for step in reversed(missing):
-            path = known[step] = f"{path}/{tags[step]}[{ordinals[step]}]"
-        return path
-
-    return [path_of(block.element) for block in document.blocks]
+    for block in document.blocks:
+        if block.element not in known:
+            missing = []
+            element = block.element
+            while element not in known:
+                missing.append(element)
+                element = parents[element]
+            path = known[element]
+            for step in reversed(missing):
+                path = known[step] = path + steps[step]
+    return [known[block.element] for block in document.blocks]

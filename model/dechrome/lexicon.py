@@ -75,8 +75,8 @@ MARKUP_CUES: Final[Mapping[str, frozenset[str]]] = {
     "hidden": frozenset("hidden hide collapse collapsed invisible sr screen reader visually offscreen".split()),
 }
 
-# Beginnings of the word for a browser's cookie, lower case, in the languages that do not write "cookie" in Latin letters
-# and in those with a word of their own; found anywhere in a word, since many languages compound.
+# Beginnings of the word for a browser's cookie, lower case, in many languages and scripts; found anywhere in a word,
+# since many languages compound.
 COOKIE_STEMS: Final = tuple(
     "cookie cooki куки кукі бисквит бисквитк колачињ колачић kolačić kolacic クッキー 쿠키 คุกกี้ कुकी কুকি કૂકી குக்கீ కుకీ ಕುಕೀ"
     " കുക്കി ਕੂਕੀ ਕੁਕੀ කුකී קוקי עוגיות עוגיי كوكي کوکی الارتباط sütik sütit sütike evästei evästee informasjonskaps"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Final
 
 from dechrome.blocks import Block, Span, Tree
@@ -37,214 +38,193 @@ _EMPHASIS: Final = frozenset(("strong", "em"))
 SPECIAL_TAGS: Final = PREFORMATTED_TAGS | _SPAN_NAMES.keys() | {"br", "img", "noscript", "dialog"}
 
 
-class Segmenter:
-    """Collect the blocks of one tree from its events: ``open``, ``text``, ``close``, in document order.
+# What a walk over a tree reports, in document order: a text node; an element that opens, with its attributes (names
+# in lower case; None for one that is known to be empty and not in SPECIAL_TAGS); None where the innermost one closes.
+Event = str | tuple[str, Mapping[str, str | None] | None] | None
 
-    Inline elements stay inside a block, block-level elements and two ``<br>`` in a row cut. White space is
-    collapsed as browsers do, except in preformatted text; a single ``<br>`` is a line break in the block.
-    """
+_END: Final[Event] = ("", None)
 
-    _around: int
-    _length: int
-    _linked: int
-    _emphasised: int
-    _block_links: int
-    _line_break: bool
+
+class Description:
+    """What the invisible elements say of a page: its title, and its types by Open Graph and schema.org."""
 
     def __init__(self) -> None:
-        self._tags: list[str] = []
-        self._parents: list[int] = []
-        self._cues: list[str] = []
-        self.blocks: list[Block] = []
         self.title = ""
-        self.hints: set[str] = set()  # types of page, in lower case: "article", "product" …
-        self.tree = Tree(self._tags, self._parents, self._cues)
-        self._open: list[bool] = []  # whether each open element hides what is in it
-        self._element = -1
-        self._links = self._emphasis = self._hidden = self._preformatted = 0
-        self._spans: list[tuple[str, int, str]] = []  # inline elements that are open now
-        self._unkept_spans = 0  # open ones past MAX_OPEN_SPANS
-        self._images = self._breaks = 0
-        self._start_block()
+        self.types: set[str] = set()  # in lower case: "article", "product" …
 
-    def open(self, tag: str, attributes: Mapping[str, str | None]) -> None:
-        """Enter an element. ``attributes`` maps lower-case names to values (None where there is none)."""
-        if tag not in INLINE_TAGS and self._pieces and tag != "br":
-            self._finish_block()
-        parents = self._parents
-        parents.append(self._element)
-        self._element = len(parents) - 1
-        self._tags.append(tag)
-        hides = False
-        cues = ""
-        if attributes:
-            if not CUE_ATTRIBUTES.isdisjoint(attributes):
-                cues = " ".join([value for name, value in attributes.items() if value and name in CUE_ATTRIBUTES])
-                if len(cues) > MAX_CUE_LENGTH:
-                    cues = cues[:MAX_CUE_LENGTH]
-            if not _HIDING_ATTRIBUTES.isdisjoint(attributes):
-                hides = _is_hidden(attributes)
-        self._cues.append(cues)
-        if tag in SPECIAL_TAGS:
-            hides = hides or tag == "noscript" or (tag == "dialog" and "open" not in attributes)
-            self._open_special(tag, attributes)
-        self._open.append(hides)
-        if hides:
-            self._hidden += 1
-
-    def add_empty(self, tag: str) -> None:
-        """Enter and leave an element without children, whose attributes say nothing of any block.
-
-        Not for the tags in ``SPECIAL_TAGS``.
-        """
-        if self._pieces and tag not in INLINE_TAGS:
-            self._finish_block()
-        self._tags.append(tag)
-        self._parents.append(self._element)
-        self._cues.append("")
-
-    def close(self) -> None:
-        """Leave the innermost open element."""
-        if self._open.pop():
-            self._hidden -= 1
-        tag = self._tags[self._element]
-        parent = self._parents[self._element]
-        if tag in INLINE_TAGS or tag == "br":
-            if self._element == self._around:
-                self._around = parent
-        elif self._pieces:
-            self._finish_block()
-        if tag in SPECIAL_TAGS:
-            self._close_special(tag)
-        self._element = parent
-
-    def text(self, data: str) -> None:
-        """Add one text node."""
-        words = data.split()
-        if not words:
-            if self._preformatted and self._pieces:
-                self._pieces.append(data)
-                self._length += len(data)
-            self._space = True
-            return
-        piece = data if self._preformatted else " ".join(words)
-        if not self._pieces:
-            if self._preformatted:
-                piece = piece.lstrip("\r\n")
-            self._anchor = self._around = self._element
-            self._block_hidden = self._hidden > 0
-            self._spans = [(name, 0, href) for name, _, href in self._spans]
-            self._block_links = max(self._block_links, int(self._links > 0))
-        else:
-            if not self._preformatted:
-                if self._line_break:
-                    piece = "\n" + piece
-                elif self._space or data[0].isspace():
-                    piece = " " + piece
-            self._anchor = self._around
-        self._line_break = False
-        self._space = data[-1].isspace()
-        self._pieces.append(piece)
-        self._length += len(piece)
-        if self._links:
-            self._linked += len(piece)
-        if self._emphasis:
-            self._emphasised += len(piece)
-
-    def describe(self, tag: str, attributes: Mapping[str, str | None], read_text: Callable[[], str]) -> None:
-        """Note what an invisible element says of the page: its title, and its type by Open Graph or schema.org."""
+    def read(self, tag: str, attributes: Mapping[str, str | None], read_text: Callable[[], str]) -> None:
+        """Read one element whose tag is in ``DESCRIBING_TAGS``."""
         if tag == "title":
             self.title = self.title or " ".join(read_text().split())
         elif tag == "meta":
             if attributes.get("property") == "og:type":
-                self.hints.add((attributes.get("content") or "").lower())
+                self.types.add((attributes.get("content") or "").lower())
         elif tag == "script" and attributes.get("type") == "application/ld+json":
-            self.hints.update(map(str.lower, _SCHEMA_TYPE.findall(read_text()[:MAX_METADATA])))
+            self.types.update(map(str.lower, _SCHEMA_TYPE.findall(read_text()[:MAX_METADATA])))
 
-    def finish(self) -> None:
-        """End the last block."""
-        if self._pieces:
-            self._finish_block()
 
-    def _open_special(self, tag: str, attributes: Mapping[str, str | None]) -> None:
-        if tag in _SPAN_NAMES:
-            name = _SPAN_NAMES[tag]
-            if len(self._spans) < MAX_OPEN_SPANS:
-                self._spans.append((name, self._length, (attributes.get("href") or "") if name == "a" else ""))
+def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None:
+    """Append the blocks and elements of one tree to ``blocks`` and ``tree``, each as soon as it is known.
+
+    Inline elements stay inside a block, block-level elements and two ``<br>`` in a row cut. White space is collapsed
+    as browsers do, except in preformatted text; a single ``<br>`` is a line break in the block.
+
+    One long loop, on purpose: it runs thousands of times a page, and local names halve its time.
+    """
+    tags, parents, cues = tree
+    hiding: list[bool] = []  # whether each open element hides what is in it
+    spans: list[tuple[str, int, str]] = []  # inline elements that are open now
+    element = -1
+    links = emphasis = hidden = preformatted = unkept_spans = images = breaks = 0
+    pieces: list[str] = []
+    block_spans: list[Span] = []
+    length = linked = emphasised = block_links = 0
+    anchor = link_end = -1
+    around = -2  # the innermost open element that is around the whole run so far
+    space = line_break = block_hidden = False
+
+    for event in chain(events, (_END,)):
+        if isinstance(event, str):
+            data = event
+            words = data.split()
+            if not words:
+                if preformatted and pieces:
+                    pieces.append(data)
+                    length += len(data)
+                space = True
+                continue
+            piece = data if preformatted else " ".join(words)
+            if not pieces:
+                if preformatted:
+                    piece = piece.lstrip("\r\n")
+                anchor = around = element
+                block_hidden = hidden > 0
+                if spans:
+                    spans = [(name, 0, href) for name, _, href in spans]
+                if links and not block_links:
+                    block_links = 1
             else:
-                self._unkept_spans += 1
-            if name == "a":
-                self._links += 1
-                self._block_links += 1
-                if self._length == self._link_end:
-                    self._space = True  # two links side by side are set apart, by style if not by white space
-            elif name in _EMPHASIS:
-                self._emphasis += 1
-        elif tag == "br":
-            self._break()
-        elif tag == "img":
-            self._images += 1
-        elif tag in PREFORMATTED_TAGS:
-            self._preformatted += 1
+                if not preformatted:
+                    if line_break:
+                        piece = "\n" + piece
+                    elif space or data[0].isspace():
+                        piece = " " + piece
+                anchor = around
+            line_break = False
+            space = data[-1].isspace()
+            pieces.append(piece)
+            size = len(piece)
+            length += size
+            if links:
+                linked += size
+            if emphasis:
+                emphasised += size
+            continue
 
-    def _close_special(self, tag: str) -> None:
-        if tag in _SPAN_NAMES:
-            name = _SPAN_NAMES[tag]
-            if self._unkept_spans:
-                self._unkept_spans -= 1
-            else:
-                self._add_span(*self._spans.pop())
-            if name == "a":
-                self._links -= 1
-                self._link_end = self._length
-            elif name in _EMPHASIS:
-                self._emphasis -= 1
-        elif tag in PREFORMATTED_TAGS:
-            self._preformatted -= 1
-
-    def _start_block(self) -> None:
-        self._pieces: list[str] = []
-        self._length = self._linked = self._emphasised = self._block_links = 0
-        self._anchor = self._link_end = -1
-        self._around = -2  # the innermost open element that is around the whole run so far
-        self._space = self._line_break = self._block_hidden = False
-        self._block_spans: list[Span] = []
-
-    def _finish_block(self) -> None:
-        for name, start, href in self._spans:
-            self._add_span(name, start, href)
-        text = "".join(self._pieces).rstrip()
-        self.blocks.append(
-            Block(
-                text,
-                self._anchor,
-                min(self._linked, len(text)),
-                min(self._emphasised, len(text)),
-                self._block_links,
-                self._images,
-                self._breaks,
-                self._block_hidden,
-                spans=tuple(self._block_spans),
-            )
-        )
-        self._images = self._breaks = 0
-        self._start_block()
-
-    def _break(self) -> None:
-        self._breaks += 1
-        if not self._pieces:
-            return
-        if self._preformatted:
-            self._pieces.append("\n")
-            self._length += 1
-        elif self._line_break:
-            self._finish_block()
+        attributes = None
+        if event is None:
+            tag = tags[element]
         else:
-            self._line_break = True
+            tag, attributes = event
+            if tag == "br":
+                breaks += 1
+        if pieces and tag not in INLINE_TAGS and (tag != "br" or (event and line_break and not preformatted)):
+            for name, start, href in spans:
+                if length > start:
+                    block_spans.append(Span(start, length, name, href))
+            text = "".join(pieces).rstrip()
+            if len(text) < length:
+                linked, emphasised = min(linked, len(text)), min(emphasised, len(text))
+            blocks.append(
+                Block(
+                    text,
+                    anchor,
+                    linked,
+                    emphasised,
+                    block_links,
+                    images,
+                    breaks,
+                    block_hidden,
+                    spans=tuple(block_spans),
+                )
+            )
+            pieces, block_spans = [], []
+            length = linked = emphasised = block_links = images = breaks = 0
+            anchor = link_end = -1
+            around = -2
+            space = line_break = block_hidden = False
 
-    def _add_span(self, name: str, start: int, href: str) -> None:
-        if self._length > start:
-            self._block_spans.append(Span(start, self._length, name, href))
+        if event is _END:
+            break
+        if event is None:
+            if hiding.pop():
+                hidden -= 1
+            if element == around:
+                around = parents[element]
+            if tag in SPECIAL_TAGS:
+                if tag in _SPAN_NAMES:
+                    if unkept_spans:
+                        unkept_spans -= 1
+                    else:
+                        name, start, href = spans.pop()
+                        if length > start:
+                            block_spans.append(Span(start, length, name, href))
+                    if tag == "a":
+                        links -= 1
+                        link_end = length
+                    elif _SPAN_NAMES[tag] in _EMPHASIS:
+                        emphasis -= 1
+                elif tag in PREFORMATTED_TAGS:
+                    preformatted -= 1
+            element = parents[element]
+            continue
+
+        tags.append(tag)
+        parents.append(element)
+        if attributes is None:
+            cues.append("")
+            continue
+        element = len(parents) - 1
+        cue = ""
+        hides = False
+        if attributes:
+            if not CUE_ATTRIBUTES.isdisjoint(attributes):
+                cue = " ".join([value for name, value in attributes.items() if value and name in CUE_ATTRIBUTES])
+                if len(cue) > MAX_CUE_LENGTH:
+                    cue = cue[:MAX_CUE_LENGTH]
+            if not _HIDING_ATTRIBUTES.isdisjoint(attributes):
+                hides = _is_hidden(attributes)
+        cues.append(cue)
+        if tag in SPECIAL_TAGS:
+            if tag in _SPAN_NAMES:
+                name = _SPAN_NAMES[tag]
+                if len(spans) < MAX_OPEN_SPANS:
+                    spans.append((name, length, (attributes.get("href") or "") if tag == "a" else ""))
+                else:
+                    unkept_spans += 1
+                if tag == "a":
+                    links += 1
+                    block_links += 1
+                    if length == link_end:
+                        space = True  # two links side by side are set apart, by style if not by white space
+                elif name in _EMPHASIS:
+                    emphasis += 1
+            elif tag == "br":
+                if pieces:
+                    if preformatted:
+                        pieces.append("\n")
+                        length += 1
+                    else:
+                        line_break = True
+            elif tag == "img":
+                images += 1
+            elif tag in PREFORMATTED_TAGS:
+                preformatted += 1
+            else:
+                hides = hides or tag == "noscript" or (tag == "dialog" and "open" not in attributes)
+        hiding.append(hides)
+        if hides:
+            hidden += 1
 
 
 def _is_hidden(attributes: Mapping[str, str | None]) -> bool:

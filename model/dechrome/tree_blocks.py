@@ -11,10 +11,18 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from dechrome.blocks import Block, Document
+from dechrome.blocks import Block, Document, Tree
 from dechrome.bounds import MAX_DEPTH
 from dechrome.errors import InputError
-from dechrome.segmenting import DESCRIBING_TAGS, INLINE_TAGS, INVISIBLE_TAGS, SPECIAL_TAGS, Segmenter
+from dechrome.segmenting import (
+    DESCRIBING_TAGS,
+    INLINE_TAGS,
+    INVISIBLE_TAGS,
+    SPECIAL_TAGS,
+    Description,
+    Event,
+    cut_blocks,
+)
 
 _ACCEPTED: Final = "a bs4 BeautifulSoup or Tag, an lxml element or element tree, or a parsel Selector of HTML"
 _MEDIA_TAGS: Final = frozenset("img picture video audio svg canvas object embed math".split())
@@ -51,34 +59,53 @@ def split_tree(tree: object, url: str | None = None) -> tuple[Document, list[lis
     """
     root = _find_root(tree)
     walk = _walk_lxml if _is_lxml(root) else _make_soup_walk()
-    segmenter = Segmenter()
+    blocks: list[Block] = []
+    tree_columns = Tree([], [], [])
+    description = Description()
     texts: list[list[TextNode]] = []
+    try:
+        cut_blocks(_report(root, walk, description, blocks, texts), blocks, tree_columns)
+    except _TooDeepError:
+        return _split_flat(root, walk, url)
+    document = Document(blocks, tree_columns, description.title, url, hints=frozenset(description.types))
+    return document, texts
+
+
+def _report(
+    root: Any, walk: _Walk, description: Description, blocks: Sequence[Block], texts: list[list[TextNode]]
+) -> Iterator[Event]:
+    """Report a tree to ``cut_blocks``, and file its text nodes by the block that each has become part of.
+
+    Raises:
+        _TooDeepError: the tree is nested over MAX_DEPTH levels deep.
+    """
     stack = [walk(root) if _get_tag(root) == "[document]" else iter((root,))]
     while stack:
         node = next(stack[-1], None)
         if node is None:
             stack.pop()
             if stack:
-                segmenter.close()
+                yield None
         elif isinstance(node, _Text):
-            segmenter.text(node.data)
+            yield node.data
             if not _is_blank(node):
-                if len(texts) <= len(segmenter.blocks):
+                if len(texts) <= len(blocks):
                     texts.append([])
                 texts[-1].append(node.node)
         elif (tag := _get_tag(node)) not in INVISIBLE_TAGS:
             if len(stack) > MAX_DEPTH:
-                return _split_flat(root, walk, url)
+                raise _TooDeepError
             if _is_empty(node) and tag not in SPECIAL_TAGS:
-                segmenter.add_empty(tag)
+                yield tag, None
             else:
-                segmenter.open(tag, _read_attributes(node))
+                yield tag, _read_attributes(node)
                 stack.append(walk(node))
         elif tag in DESCRIBING_TAGS:
-            segmenter.describe(tag, _read_attributes(node), partial(_join_text, node))
-    segmenter.finish()
-    document = Document(segmenter.blocks, segmenter.tree, segmenter.title, url, hints=frozenset(segmenter.hints))
-    return document, texts
+            description.read(tag, _read_attributes(node), partial(_join_text, node))
+
+
+class _TooDeepError(Exception):
+    """The tree is too deep to be cut by its elements."""
 
 
 def strip_nodes(tree: object, texts: Sequence[Sequence[TextNode]], dropped: Collection[int]) -> None:

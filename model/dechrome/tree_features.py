@@ -99,8 +99,8 @@ def measure_tree(document: Document, text: TextColumns) -> TreeMeasures:
     tags = _tag_table(document, size)
     inside = tags.inside[ancestors].any(axis=0)
     cue_hashes, cue_elements = _cue_words(document, used)
-    carried = _cue_flags(cue_hashes, cue_elements, size)[ancestors]
-    cues = (carried.any(axis=0) * _DECAY ** carried.argmax(axis=0)).astype(np.float32)
+    fading = (_DECAY ** np.arange(len(ancestors))).astype(np.float32)[:, None, None]
+    cues = (_cue_flags(cue_hashes, cue_elements, size)[ancestors] * fading).max(axis=0)
     own = tags.own[_first_block_level(ancestors, tags.inline)]
 
     containers, ranges = _measure_containers(
