@@ -17,8 +17,8 @@ OWN_NAMES: Final = TextColumns._fields + TREE_NAMES
 # Features that are read at the neighbours too, and averaged around the block.
 NEIGHBOUR_NAMES: Final = (
     "log_words", "ends_stop", "stops_per_word", "capital_words", "digit_share", "separator_share", "starts_upper",
-    "link_density", "hidden", "emphasised", "image_name", "running_words_share", "cookie_words", "tag_p", "tag_li", "tag_h2",
-    "tag_div",
+    "link_density", "hidden", "emphasised", "image_name", "running_words_share", "cookie_words",
+    "tag_p", "tag_li", "tag_h2", "tag_div",
 )  # fmt: skip
 OFFSETS: Final = (-2, -1, 1, 2)
 REACHES: Final = ((3, -1), (-1, 3), (8, -1), (-1, 8))  # rows before and after

@@ -236,17 +236,19 @@ def _longest_by(owners: IntArray, lengths: IntArray, count: int) -> IntArray:
 def _count_stems(texts: Sequence[str]) -> IntArray:
     """Count the words for cookies in each text."""
     joined = "\0".join(texts).lower().encode("utf-8", "replace")
+    codes = np.frombuffer(joined, np.uint8)
+    present = (np.bincount(codes, minlength=256) > 0).tolist()
     places = []
     for stem in _STEMS:
-        if stem[0] > 127 and stem[:2] not in joined:
-            continue  # a script that the page is not written in: quicker to see
+        if not (present[stem[0]] and present[stem[1]]):
+            continue  # a script that the page is not written in
         place = joined.find(stem)
         while place >= 0:
             places.append(place)
             place = joined.find(stem, place + len(stem))
     if not places:
         return np.zeros(len(texts), np.int64)
-    ends = np.flatnonzero(np.frombuffer(joined, np.uint8) == 0)
+    ends = np.flatnonzero(codes == 0)
     return np.bincount(np.searchsorted(ends, places), minlength=len(texts))
 
 
