@@ -120,14 +120,14 @@ def _fit(
 
 
 def _stack_tables(bags: Bags, inside: NDArray[np.bool_], recipe: Recipe) -> tuple[Tables, Scores]:
-    """Fit the tables on all rows inside, and score each row inside by tables that have not seen its fold."""
+    """Fit the tables on all rows inside, and score each row inside by tables that have not seen its part."""
     count = len(bags.targets)
     scores = Scores(
         np.zeros((count, len(KINDS) + 2), np.float32),
         np.zeros(count, np.float32),
     )
-    for fold in np.unique(bags.folds[inside]):
-        own = inside & (bags.folds == fold)
+    for part in np.unique(bags.parts[inside]):
+        own = inside & (bags.parts == part)
         score_blocks(bags, fit_tables(bags, inside & ~own, recipe), own, scores)
     return fit_tables(bags, inside, recipe), scores
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,14 +27,19 @@ class Tables(NamedTuple):
 
 
 class Bags(NamedTuple):
-    """The bags of all blocks of all samples, one row a block, and what is known of each block."""
+    """The bags of all blocks of all samples, one row a block, and what is known of each block.
+
+    ``parts`` says which rows may not score each other: those of one fold, or, for phrases, of one part of all texts.
+    Interface texts recur word for word from project to project, so a network that only saw them scored by tables of
+    other projects would trust the tables too little.
+    """
 
     words: sparse.csr_matrix
     cues: sparse.csr_matrix
     targets: NDArray[np.int8]
     kinds: NDArray[np.int8]
     weights: FloatArray
-    folds: NDArray[np.int64]
+    parts: NDArray[np.int64]
     has_tree: NDArray[np.bool_]
 
 
@@ -46,9 +52,22 @@ def collect_bags(samples: Sequence[Sample], folds: Sequence[int], weights: Float
         np.concatenate([sample.targets for sample in samples]),
         np.concatenate([sample.kinds for sample in samples]),
         weights,
-        np.repeat(np.asarray(folds), sizes),
+        _stacking_parts(samples, folds),
         np.repeat([sample.view == "html" for sample in samples], sizes),
     )
+
+
+def _stacking_parts(samples: Sequence[Sample], folds: Sequence[int]) -> NDArray[np.int64]:
+    """Return the fold of each block's page; for blocks made of phrases, a part that depends on the text alone."""
+    count = max(folds, default=0) + 1
+    parts = []
+    for sample, fold in zip(samples, folds, strict=True):
+        row = np.full(len(sample.texts), fold)
+        if sample.view in ("phrase", "written"):
+            of_text = [zlib.crc32(text.encode("utf-8", "replace")) % count for text in sample.texts]
+            row = np.where((sample.kinds != UNKNOWN) | (sample.view == "phrase"), of_text, row)
+        parts.append(row)
+    return np.concatenate(parts)
 
 
 def fit_tables(bags: Bags, chosen: NDArray[np.bool_], recipe: Recipe) -> Tables:
