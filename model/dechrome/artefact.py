@@ -73,8 +73,10 @@ def read_model(folder: str | Path) -> Model:
         heads = {name: _network(name, settings, arrays) for name in HEADS}
         model = Model(heads, arrays["word_table"], arrays["cue_table"], settings)
         sound = _settings_fit(settings) and _shapes_fit(model)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise ModelError(f"{place}: missing or malformed: {error}; train the model again") from error
+    except KeyError as error:
+        raise ModelError(f"{place}: {error} is missing; train the model again") from error
+    except (TypeError, ValueError, IndexError) as error:
+        raise ModelError(f"{place}: malformed settings: {error}; train the model again") from error
     if not sound:
         raise ModelError(f"{place}: settings or shapes of weights do not fit together; train the model again")
     return model
