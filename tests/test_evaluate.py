@@ -213,6 +213,15 @@ def test_predictions_are_judged_as_labelled_pages_are(pages: list[AnnotatedPage]
             assert np.allclose(column, other, atol=1e-5), (page.id, name)
 
 
+def test_training_twice_gives_the_same_bytes(
+    samples: tuple[list[Sample], list[int]], recipe: Recipe, model_folder: Path, tmp_path: Path
+) -> None:
+    model, _ = train(*samples, recipe, lambda message: None)
+    write_model(tmp_path, model)
+    for name in ("model.json", "weights.npz"):
+        assert (tmp_path / name).read_bytes() == (model_folder / name).read_bytes()
+
+
 def test_a_page_cut_otherwise_than_its_sample_is_no_match(pages: list[AnnotatedPage]) -> None:
     with pytest.raises(ValueError, match="zip"):
         judge_page(page_samples(pages[0])[0], Page())
