@@ -102,17 +102,24 @@ def write_model(folder: str | Path, model: Model) -> None:
     (place / "weights.npz").write_bytes(data)
     settings = {
         **model.settings,
+        **_schema(),
+        "layers": {name: [len(layers) for layers in network.members] for name, network in model.heads.items()},
+        "digest": hashlib.sha256(data).hexdigest(),
+    }
+    text = json.dumps(settings, indent=1, ensure_ascii=False, sort_keys=True)
+    (place / "model.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _schema() -> dict[str, Any]:
+    """Return what a model must have been made for: it is refused where its own settings differ."""
+    return {
         "format": FORMAT,
         "labels": list(LABELS),
         "kinds": list(KINDS),
         "feature_names": list(FEATURE_NAMES),
         "word_bits": WORD_BITS,
         "cue_bits": CUE_BITS,
-        "layers": {name: [len(layers) for layers in network.members] for name, network in model.heads.items()},
-        "digest": hashlib.sha256(data).hexdigest(),
     }
-    text = json.dumps(settings, indent=1, ensure_ascii=False, sort_keys=True)
-    (place / "model.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
@@ -122,17 +129,9 @@ def _read_settings(path: Path) -> dict[str, Any]:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: cannot be read as JSON: {error}") from error
-    expected = {
-        "format": FORMAT,
-        "labels": list(LABELS),
-        "kinds": list(KINDS),
-        "feature_names": list(FEATURE_NAMES),
-        "word_bits": WORD_BITS,
-        "cue_bits": CUE_BITS,
-    }
     if not isinstance(settings, dict):
         raise ModelError(f"{path}: must hold an object")
-    for name, value in expected.items():
+    for name, value in _schema().items():
         if settings.get(name) != value:
             raise ModelError(f"{path}: {name!r} differs from this version of dechrome; train the model again with it")
     return settings

@@ -25,6 +25,7 @@ from dechrome.inference import calibrate, network_inputs, predict_proba, score_w
 from dechrome.pages import Page
 from dechrome.text_blocks import split_text
 from dechrome.tree_blocks import split_tree, strip_nodes
+from dechrome.xpaths import element_paths
 
 Favor = Literal["precision", "balanced", "recall"]
 Tree = TypeVar("Tree")
@@ -294,7 +295,7 @@ def _page(
         probabilities.tolist(),
         kinds.argmax(axis=1).tolist(),
         kinds.max(axis=1, initial=0).tolist(),
-        _paths(document),
+        element_paths(document),
         strict=True,
     )
     blocks = tuple(_labelled(*row) for row in rows)
@@ -312,25 +313,3 @@ def _labelled(
             text, name, KINDS[kind], probabilities[label], by_label, kind_confidence, path, start, end, spans
         )
     return LabelledBlock(text, name, None, probabilities[label], by_label, None, path, start, end, spans)
-
-
-def _paths(document: Document) -> list[str]:
-    """Return the XPath of every block's element, empty for plain text."""
-    tags, parents, _ = document.tree
-    steps: list[str] = []
-    counts: dict[tuple[int, str], int] = {}
-    for place in zip(parents, tags, strict=True):
-        number = counts[place] = counts.get(place, 0) + 1
-        steps.append(f"/{place[1]}[{number}]")
-    known: dict[int, str] = {-1: ""}
-    for block in document.blocks:
-        if block.element not in known:
-            missing = []
-            element = block.element
-            while element not in known:
-                missing.append(element)
-                element = parents[element]
-            path = known[element]
-            for step in reversed(missing):
-                path = known[step] = path + steps[step]
-    return [known[block.element] for block in document.blocks]
