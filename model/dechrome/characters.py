@@ -61,13 +61,14 @@ class Characters(NamedTuple):
     """The characters of a list of strings, one after the other with a line feed between.
 
     ``codes`` are lower-cased code points with every digit as ``0``; ``classes`` are those of the original
-    characters; string ``i`` is at ``starts[i]:ends[i]``.
+    characters; string ``i`` is at ``starts[i]:ends[i]``. ``sums`` is what ``hash_runs`` needs.
     """
 
     codes: CodeArray
     classes: ClassArray
     starts: IntArray
     ends: IntArray
+    sums: HashArray
 
 
 class Words(NamedTuple):
@@ -86,11 +87,11 @@ def read_characters(texts: Sequence[str]) -> Characters:
     joined = "\n".join(texts)
     raw: CodeArray = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
     classes, lowered = _tables()
-    index = np.minimum(raw, np.uint32(_TABLE_SIZE - 1))
-    codes = lowered[index]
+    index = raw.astype(np.intp)
+    codes = lowered.take(index, mode="clip")
     if raw.size and int(raw.max()) >= _TABLE_SIZE:
         codes = np.where(raw >= _TABLE_SIZE, raw, codes)
-    return Characters(codes, classes[index], ends - lengths, ends)
+    return Characters(codes, classes.take(index, mode="clip"), ends - lengths, ends, _sum_powers(codes))
 
 
 def find_words(characters: Characters, *, split_case: bool = False) -> Words:
@@ -100,27 +101,44 @@ def find_words(characters: Characters, *, split_case: bool = False) -> Words:
     """
     classes = characters.classes
     inside = classes <= _LAST_WORD_CLASS
-    alone = classes == CharClass.UNSPACED
-    joins = inside[1:] & inside[:-1] & ~alone[1:] & ~alone[:-1]
+    spaced = inside & (classes != CharClass.UNSPACED)
+    joins = spaced[1:] & spaced[:-1]
     if split_case:
-        joins &= ~((classes[1:] == CharClass.UPPER) & (classes[:-1] == CharClass.LOWER))
+        joins &= (classes[1:] != CharClass.UPPER) | (classes[:-1] != CharClass.LOWER)
     opens = inside.copy()
     opens[1:] &= ~joins
-    closes = inside.copy()
-    closes[:-1] &= ~joins
+    inside[:-1] &= ~joins
     starts = np.flatnonzero(opens)
-    ends = np.flatnonzero(closes) + 1
+    ends = np.flatnonzero(inside) + 1
     owners = np.searchsorted(characters.ends, starts, side="right")
-    return Words(hash_runs(characters.codes, starts, ends), owners, starts, ends)
+    return Words(hash_runs(characters, starts, ends), owners, starts, ends)
 
 
-def hash_runs(codes: CodeArray, starts: IntArray, ends: IntArray) -> HashArray:
+def hash_runs(characters: Characters, starts: IntArray, ends: IntArray) -> HashArray:
     """Return a 64-bit polynomial hash of every run ``codes[start:end]``: the same run, the same hash, anywhere."""
-    powers, inverses = _powers(1 << max(10, int(codes.size).bit_length()))
-    sums = np.zeros(codes.size + 1, np.uint64)
-    np.cumsum((codes.astype(np.uint64) + np.uint64(1)) * powers[: codes.size], out=sums[1:])
-    hashes: HashArray = ((sums[ends] - sums[starts]) * inverses[starts] + np.uint64(1)) * _MIX
-    return hashes ^ (hashes >> np.uint64(31))
+    inverses = _powers(characters.codes.size)[1]
+    hashes = characters.sums.take(ends)
+    hashes -= characters.sums.take(starts)
+    hashes *= inverses.take(starts)
+    hashes += np.uint64(1)
+    hashes *= _MIX
+    hashes ^= hashes >> np.uint64(31)
+    return hashes
+
+
+def count_equal(keys: HashArray) -> IntArray:
+    """Return how often each key occurs among all.
+
+    >>> count_equal(np.array([7, 5, 7], np.uint64)).tolist()
+    [2, 1, 2]
+    """
+    order = np.argsort(keys, kind="stable")  # twice as fast here as the default
+    ordered = keys.take(order)
+    numbers = np.zeros(keys.size, np.int64)
+    np.cumsum(ordered[1:] != ordered[:-1], out=numbers[1:])
+    counts = np.empty(keys.size, np.int64)
+    counts[order] = np.bincount(numbers).take(numbers)
+    return counts
 
 
 def hash_word(word: str) -> int:
@@ -128,9 +146,23 @@ def hash_word(word: str) -> int:
     return int(find_words(read_characters([word])).hashes[0])
 
 
-@cache
+def _sum_powers(codes: CodeArray) -> HashArray:
+    """Return the running sums of the characters' terms in the polynomial, one more than there are characters."""
+    sums = np.zeros(codes.size + 1, np.uint64)
+    terms = np.add(codes, 1, dtype=np.uint64)
+    terms *= _powers(codes.size)[0][: codes.size]
+    np.cumsum(terms, out=sums[1:])
+    return sums
+
+
 def _powers(size: int) -> tuple[HashArray, HashArray]:
-    """Return the powers of the base and of its inverse, modulo 2**64; sizes are powers of two, so few are kept."""
+    """Return the powers of the base and of its inverse, modulo 2**64, at least up to ``size``."""
+    return _first_powers(1 << max(10, size.bit_length()))
+
+
+@cache
+def _first_powers(size: int) -> tuple[HashArray, HashArray]:
+    """Return that many powers; sizes are powers of two, so few are kept."""
     powers = np.full(size, _BASE, np.uint64)
     inverses = np.full(size, _INVERSE, np.uint64)
     powers[0] = inverses[0] = 1

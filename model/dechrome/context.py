@@ -1,11 +1,27 @@
-"""Reading a column of values at and around each row: neighbours and averages."""
+"""Columns of values: stacked into tables, and read at and around each row."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
+Column = NDArray[Any] | float  # one value per row, or one for all
+
+
+def stack_columns(columns: Sequence[Column], count: int) -> FloatArray:
+    """Return a table of the columns, shape (count, columns).
+
+    >>> stack_columns([np.array([1, 2]), 0.5], 2).tolist()
+    [[1.0, 0.5], [2.0, 0.5]]
+    """
+    table = np.empty((len(columns), count), np.float32)
+    for row, column in zip(table, columns, strict=True):
+        row[:] = column
+    return table.T
 
 
 def shift_rows(table: FloatArray, offset: int) -> FloatArray:
@@ -30,11 +46,19 @@ def average_rows(table: FloatArray, before: int, after: int) -> FloatArray:
     >>> average_rows(np.array([[1], [2], [3]], np.float32), 1, -1).ravel().tolist()
     [0.0, 1.0, 2.0]
     """
+    return average_windows(table, ((before, after),))[0]
+
+
+def average_windows(table: FloatArray, reaches: Sequence[tuple[int, int]]) -> list[FloatArray]:
+    """Return ``average_rows`` of each reach, rows before and after."""
     count = len(table)
     sums = np.zeros((count + 1, table.shape[1]))
     np.cumsum(table, axis=0, out=sums[1:])
     index = np.arange(count)
-    low = np.clip(index - before, 0, count)
-    high = np.clip(index + 1 + after, 0, count)
-    size = np.maximum(high - low, 1)[:, None]
-    return np.where(high[:, None] > low[:, None], (sums[high] - sums[low]) / size, 0).astype(np.float32)
+    averages: list[FloatArray] = []
+    for before, after in reaches:
+        low = np.clip(index - before, 0, count)
+        high = np.clip(index + 1 + after, 0, count)
+        totals = sums.take(high, axis=0) - sums.take(low, axis=0)
+        averages.append((totals / np.maximum(high - low, 1)[:, None]).astype(np.float32))
+    return averages

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dechrome.blocks import Document, Kind
 from dechrome.characters import Characters, HashArray, IntArray, Words, find_words, read_characters
-from dechrome.context import FloatArray, average_rows, shift_rows
+from dechrome.context import FloatArray, average_windows, shift_rows, stack_columns
 from dechrome.text_features import TextColumns, clip_text, measure_text
 from dechrome.tree_features import CONTAINER_LEVELS, TREE_NAMES, measure_tree
 
@@ -94,54 +93,67 @@ def extract_features(document: Document) -> Features:
         empty = np.zeros((0, len(FEATURE_NAMES)), np.float32)
         return Features(empty, nothing, nothing, nothing, nothing, ranges, ranges, nothing)
     texts = [clip_text(block.text) for block in document.blocks]
-    characters = read_characters(texts)
-    words = find_words(characters)
-    title = np.unique(find_words(read_characters([clip_text(document.title)])).hashes)
-    text = measure_text(document.blocks, texts, characters, words, title)
-    tree = measure_tree(document, text)
-    own = np.column_stack((*text, tree.values))
-    buckets, owners = _bag_of_words(words, characters, count)
-    return Features(
-        np.column_stack(
-            (
-                own,
-                *(shift_rows(own[:, _NEIGHBOURS], offset) for offset in OFFSETS),
-                *(average_rows(own[:, _WINDOWED], *reach) for reach in REACHES),
-            )
+    read = read_characters([*texts, clip_text(document.title)])
+    found = find_words(read)
+    characters, words, title_hashes = _cut_title(read, found)
+    text, sizes = measure_text(document.blocks, texts, characters, words, title_hashes)
+    tree = measure_tree(document, sizes)
+    own = np.concatenate((stack_columns(text, count), *tree.tables), axis=1, dtype=np.float32, casting="same_kind")
+    near = own.take(_NEIGHBOURS, axis=1)
+    dense = np.concatenate(
+        (
+            own,
+            *(shift_rows(near, offset) for offset in OFFSETS),
+            *average_windows(own.take(_WINDOWED, axis=1), REACHES),
         ),
+        axis=1,
+    )
+    buckets, owners = _bag_of_words(words, characters, sizes.words)
+    return Features(
+        dense,
         buckets,
         owners,
-        (tree.cue_hashes * np.uint64(0xC2B2AE3D27D4EB4F) >> np.uint64(64 - CUE_BITS)).astype(np.int64),
+        _hash_buckets(tree.cue_hashes, 0xC2B2AE3D27D4EB4F, CUE_BITS).take(tree.cue_places),
         tree.cue_blocks,
         tree.first,
         tree.last,
-        np.bincount(words.owners, minlength=count),
+        sizes.words,
     )
 
 
-def _bag_of_words(words: Words, characters: Characters, count: int) -> tuple[IntArray, IntArray]:
+def _cut_title(read: Characters, found: Words) -> tuple[Characters, Words, HashArray]:
+    """Cut off the last string, and return its words."""
+    stop = int(read.starts[-1])
+    characters = Characters(read.codes[:stop], read.classes[:stop], read.starts[:-1], read.ends[:-1], read.sums)
+    size = int(np.searchsorted(found.starts, stop))
+    words = Words(found.hashes[:size], found.owners[:size], found.starts[:size], found.ends[:size])
+    return characters, words, np.unique(found.hashes[size:])
+
+
+def _bag_of_words(words: Words, characters: Characters, per_block: IntArray) -> tuple[IntArray, IntArray]:
     """Return buckets of words, word pairs and word beginnings at the head and tail of each block."""
-    per_block = np.bincount(words.owners, minlength=count)
-    rank = np.arange(words.owners.size) - (np.cumsum(per_block) - per_block)[words.owners]
-    chosen = np.flatnonzero((rank < _HEAD_WORDS) | (rank >= per_block[words.owners] - _TAIL_WORDS))
-    owners = words.owners[chosen]
-    single = words.hashes[chosen]
-    lengths = words.ends[chosen] - words.starts[chosen]
-    paired = (chosen[1:] == chosen[:-1] + 1) & (owners[1:] == owners[:-1])
-    pairs = single[:-1] * np.uint64(3) + single[1:] * np.uint64(5)
-    start = words.hashes[:0]
-    long_words = lengths > 5  # beginnings stand in for the stems of inflected languages
-    if long_words.any():
-        start = _hash_beginnings(characters, words.starts[chosen][long_words])
-    hashes = np.concatenate((single, pairs[paired], start + np.uint64(7)))
-    blocks = np.concatenate((owners, owners[1:][paired], owners[long_words]))
-    return (hashes * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(64 - WORD_BITS)).astype(np.int64), blocks
+    rank = np.arange(words.owners.size) - (np.cumsum(per_block) - per_block).take(words.owners)
+    tail = per_block.take(words.owners) - _TAIL_WORDS
+    chosen = np.flatnonzero((rank < _HEAD_WORDS) | (rank >= tail))
+    owners = words.owners.take(chosen)
+    single = words.hashes.take(chosen)
+    starts = words.starts.take(chosen)
+    paired = np.flatnonzero((np.diff(chosen) == 1) & (np.diff(owners) == 0))
+    pairs = single.take(paired) * np.uint64(3) + single.take(paired + 1) * np.uint64(5)
+    # Beginnings stand in for the stems of inflected languages.
+    long = np.flatnonzero(words.ends.take(chosen) - starts > 5)
+    hashes = np.concatenate((single, pairs, _hash_beginnings(characters, starts.take(long)) + np.uint64(7)))
+    blocks = np.concatenate((owners, owners.take(paired), owners.take(long)))
+    return _hash_buckets(hashes, 0x9E3779B97F4A7C15, WORD_BITS), blocks
+
+
+def _hash_buckets(hashes: HashArray, factor: int, bits: int) -> IntArray:
+    return (hashes * np.uint64(factor) >> np.uint64(64 - bits)).astype(np.int64)
 
 
 def _hash_beginnings(characters: Characters, starts: IntArray) -> HashArray:
-    codes = characters.codes.astype(np.uint64)
-    hashes: NDArray[np.uint64] = np.zeros(starts.size, np.uint64)
+    hashes: HashArray = np.zeros(starts.size, np.uint64)
     for offset in range(4):
-        hashes = (hashes + codes[starts + offset]) * np.uint64(0x9E3779B97F4A7C15)
+        hashes = (hashes + characters.codes.take(starts + offset)) * np.uint64(0x9E3779B97F4A7C15)
         hashes ^= hashes >> np.uint64(29)
     return hashes

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache
-from itertools import repeat
-from typing import Final, NamedTuple
+from itertools import chain, count, repeat
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dechrome.blocks import Document
-from dechrome.characters import HashArray, IntArray, find_words, hash_word, read_characters
-from dechrome.context import FloatArray
+from dechrome.blocks import Block, Document
+from dechrome.characters import HashArray, IntArray, count_equal, find_words, hash_word, read_characters
+from dechrome.context import FloatArray, stack_columns
 from dechrome.lexicon import MARKUP_CUES, PAGE_TYPES
 from dechrome.segmenting import INLINE_TAGS
-from dechrome.text_features import TextColumns
+from dechrome.text_features import Sizes
+
+BitArray = NDArray[np.uint32]
 
 MAX_LEVELS: Final = 32  # ancestors looked at, from the block upwards
 CONTAINER_LEVELS: Final = 5  # enclosing containers measured: each holds more blocks than the one before
-_DECAY: Final = 0.85  # of a cue per level of distance
+_FADING: Final = (0.85 ** np.arange(MAX_LEVELS)).astype(np.float32)  # of a cue by levels of distance
+_NEAR: Final = np.array([0, 0, 1, 1, 1] + [2] * (MAX_LEVELS - 5))  # near, middle and far, by levels of distance
 _BODY_SHARE: Final = 0.6  # of the running text that the body container holds at least
 
 OWN_TAGS: Final = (
@@ -60,298 +67,326 @@ _H1_REACH: Final = 60  # blocks; farther headings say no more
 class TreeMeasures(NamedTuple):
     """Tree features, and what pooling over containers needs later.
 
-    ``values`` has shape (blocks, features); ``first`` and ``last`` hold the range of blocks of each enclosing
-    container, shape (blocks, CONTAINER_LEVELS), last inclusive. ``cue_hashes`` and ``cue_blocks`` pair every block
-    with the hashed words of its ancestors' attributes, salted by distance.
+    ``tables`` have a row per block; side by side their columns are ``TREE_NAMES``. ``first`` and ``last`` hold the
+    range of blocks of each enclosing container, shape (blocks, CONTAINER_LEVELS), last inclusive. ``cue_blocks``, in
+    order, and ``cue_hashes[cue_places]`` pair every block with the hashed words of its ancestors' attributes, salted
+    by distance.
     """
 
-    values: FloatArray
+    tables: tuple[NDArray[Any], ...]
     first: IntArray
     last: IntArray
     cue_hashes: HashArray
+    cue_places: IntArray
     cue_blocks: IntArray
 
 
-def measure_tree(document: Document, text: TextColumns) -> TreeMeasures:
-    """Measure where the blocks of one HTML page stand in its tree."""
-    count = len(document.blocks)
-    ancestors, used = _ancestors(document)
-    if not used.size:
-        return _no_tree(count)
-    parents = np.asarray(document.tree.parents)
-    words = np.expm1(text.log_words).astype(np.float64)
-    chars = np.expm1(text.log_chars).astype(np.float64)
-    linked = np.array([block.linked for block in document.blocks], np.float64)
-    running = np.where((words >= 15) & (text.stops > 0), words, 0.0)
-    sums = np.zeros((count + 1, 4))
-    np.cumsum(np.column_stack((words, chars, linked, running)), axis=0, out=sums[1:])
+class _Tree(NamedTuple):
+    """The elements of a page, and the blocks in them.
 
-    # The range of blocks of every element: blocks come in document order, so later writes are larger.
-    size = parents.size + 1
-    first = np.full(size, count)
-    last = np.full(size, -1)
-    index = np.arange(count)
-    flat, owners = ancestors.T.ravel(), np.repeat(index, len(ancestors))
-    last[flat] = owners
-    first[flat[::-1]] = owners[::-1]
-    _widen_deep_ranges(ancestors, parents, first, last)
-
-    tags = _tag_table(document, size)
-    inside = tags.inside[ancestors].any(axis=0)
-    cue_hashes, cue_elements = _cue_words(document, used)
-    fading = (_DECAY ** np.arange(len(ancestors))).astype(np.float32)[:, None, None]
-    cues = (_cue_flags(cue_hashes, cue_elements, size)[ancestors] * fading).max(axis=0)
-    own = tags.own[_first_block_level(ancestors, tags.inline)]
-
-    containers, ranges = _measure_containers(
-        tags.numbers, ancestors, parents, first, last, sums, cue_hashes, cue_elements
-    )
-    place = _measure_place(document, ancestors, first, last, sums, linked, chars)
-    page = _measure_page(document, own, cues)
-    heading = _measure_heading(own[:, _H1] > 0)
-    values = np.column_stack((place, own, inside, cues, containers, page, heading)).astype(np.float32)
-    hashes, blocks = _cue_pairs(ancestors, cue_hashes, cue_elements, size)
-    return TreeMeasures(values, ranges[0], ranges[1], hashes, blocks)
-
-
-def _no_tree(count: int) -> TreeMeasures:
-    nothing = np.zeros(0, np.int64)
-    ranges = np.broadcast_to(np.arange(count)[:, None], (count, CONTAINER_LEVELS))
-    return TreeMeasures(np.zeros((count, len(TREE_NAMES)), np.float32), ranges, ranges, np.zeros(0, np.uint64), nothing)
-
-
-def _ancestors(document: Document) -> tuple[IntArray, IntArray]:
-    """Return each block's element and its ancestors, shape (levels, blocks), and the elements that occur.
-
-    Past the root stands the index one past the last element, a sentinel without properties.
+    One number past the last element stands a sentinel, the parent of the root and of itself, around all blocks.
+    ``parents`` and the range of blocks ``first`` to ``last`` have a value for each element and for the sentinel.
+    ``ancestors`` are each block's element and those around it, shape (levels, blocks); ``used`` are all of these.
     """
-    parents = np.append(np.asarray(document.tree.parents, np.int64), -1)
-    sentinel = parents.size - 1
-    parents[parents < 0] = sentinel
-    level = np.array([block.element for block in document.blocks], np.int64)
-    level[level < 0] = sentinel
-    levels: list[IntArray] = []
-    while len(levels) < MAX_LEVELS and (level != sentinel).any():
-        levels.append(level)
-        level = parents[level]
-    if not levels:
-        return np.zeros((0, len(document.blocks)), np.int64), np.zeros(0, np.int64)
-    ancestors = np.stack(levels)
-    seen = np.zeros(sentinel + 1, bool)
-    seen[ancestors] = True
-    seen[sentinel] = False
-    return ancestors, np.flatnonzero(seen)
+
+    parents: IntArray
+    ancestors: IntArray
+    used: IntArray
+    first: IntArray
+    last: IntArray
 
 
-def _widen_deep_ranges(ancestors: IntArray, parents: IntArray, first: IntArray, last: IntArray) -> None:
-    """Count blocks nested below MAX_LEVELS in the ranges of all their ancestors too, in place."""
-    sentinel = parents.size
-    up = np.append(np.where(parents < 0, sentinel, parents), sentinel)
-    deep = np.flatnonzero(ancestors[-1] != sentinel)
-    level = up[ancestors[-1, deep]]
-    while (level != sentinel).any():
-        np.minimum.at(first, level, deep)
-        np.maximum.at(last, level, deep)
-        level = up[level]
+class _Counts(NamedTuple):
+    """What the blocks hold, as in ``Block``, a column each."""
+
+    linked: NDArray[np.float64]
+    emphasised: NDArray[np.float64]
+    links: NDArray[np.float64]
+    images: NDArray[np.float64]
+    hidden: NDArray[np.float64]
 
 
 class _TagTable(NamedTuple):
-    numbers: IntArray
-    own: NDArray[np.float32]
-    inside: NDArray[np.bool_]
+    """A number for every tag we know, and the features of each number; the last number is any other tag."""
+
+    numbers: dict[str, int]
+    own: FloatArray
+    inside: BitArray
     inline: NDArray[np.bool_]
 
 
+class _Cues(NamedTuple):
+    """The words of the attributes. Most attributes recur on a page: each distinct value is read once.
+
+    ``values`` has the number of each element's value (0: no words). Value ``v`` has ``counts[v]`` words, from
+    ``hashes[starts[v]]`` on, and is known for the cues ``flags[v]``.
+    """
+
+    values: IntArray
+    hashes: HashArray
+    starts: IntArray
+    counts: IntArray
+    flags: BitArray
+
+
+def measure_tree(document: Document, sizes: Sizes) -> TreeMeasures:
+    """Measure where the blocks of one HTML page stand in its tree."""
+    tree = _read_tree(document)
+    if not tree.used.size:
+        return _no_tree(len(document.blocks))
+    counts = _read_counts(document.blocks)
+    sums = np.zeros((4, len(document.blocks) + 1))
+    np.cumsum((sizes.words, sizes.chars, counts.linked, sizes.running), axis=1, out=sums[:, 1:])
+    table = _tag_table()
+    tags = np.fromiter(
+        map(table.numbers.get, chain(document.tree.tags, ("",)), repeat(len(table.numbers))),
+        np.int64,
+        tree.parents.size,
+    )
+    cues = _read_cues(document.tree.cues, tree)
+
+    own = table.own.take(tags.take(_nearest(tree.ancestors, ~table.inline.take(tags))), axis=0)
+    inside = np.bitwise_or.reduce(table.inside.take(tags).take(tree.ancestors), axis=0)
+    near = _fade_cues(cues.flags.take(cues.values).take(tree.ancestors))
+    containers, first, last = _measure_containers(tree, sums, _count_twins(tree.parents, tags, cues))
+    tables = (
+        _measure_place(tree, sums, counts, sizes),
+        own,
+        _unpack_bits(inside, len(INSIDE_TAGS)),
+        near,
+        containers,
+        _measure_page(document.hints, own, near, counts.hidden),
+        _measure_heading(own[:, _H1] > 0),
+    )
+    return TreeMeasures(tables, first, last, *_pair_cues(cues, tree.ancestors))
+
+
+def _no_tree(blocks: int) -> TreeMeasures:
+    nothing = np.zeros(0, np.int64)
+    ranges = np.broadcast_to(np.arange(blocks)[:, None], (blocks, CONTAINER_LEVELS))
+    zeros = np.zeros((blocks, len(TREE_NAMES)), np.float32)
+    return TreeMeasures((zeros,), ranges, ranges, np.zeros(0, np.uint64), nothing, nothing)
+
+
+def _read_counts(blocks: Sequence[Block]) -> _Counts:
+    return _Counts(*(np.fromiter(map(attrgetter(name), blocks), np.float64, len(blocks)) for name in _Counts._fields))
+
+
+def _read_tree(document: Document) -> _Tree:
+    sentinel, blocks = len(document.tree.parents), len(document.blocks)
+    parents = np.fromiter(chain(document.tree.parents, (-1,)), np.int64, sentinel + 1)
+    parents[parents < 0] = sentinel
+    level = np.fromiter((block.element for block in document.blocks), np.int64, blocks)
+    level[level < 0] = sentinel
+    levels = [level]
+    while len(levels) < MAX_LEVELS and level.min() < sentinel:
+        level = parents.take(level)
+        levels.append(level)
+    ancestors = np.array(levels)
+
+    # Blocks come in document order, so later writes are larger.
+    places, owners = ancestors.T.ravel(), np.repeat(np.arange(blocks), len(levels))
+    last = np.full(sentinel + 1, -1)
+    last[places] = owners
+    first = np.full(sentinel + 1, blocks)
+    first[places[::-1]] = owners[::-1]
+    used = np.flatnonzero(last[:-1] >= 0)
+    _widen_deep_ranges(parents, ancestors[-1], first, last)
+    first[sentinel], last[sentinel] = 0, blocks - 1
+    return _Tree(parents, ancestors, used, first, last)
+
+
+def _widen_deep_ranges(parents: IntArray, farthest: IntArray, first: IntArray, last: IntArray) -> None:
+    """Count blocks nested below MAX_LEVELS in the ranges of all their ancestors too, in place."""
+    sentinel = parents.size - 1
+    deep = np.flatnonzero(farthest != sentinel)
+    level = parents.take(farthest.take(deep))
+    while (level != sentinel).any():
+        np.minimum.at(first, level, deep)
+        np.maximum.at(last, level, deep)
+        level = parents.take(level)
+
+
 @cache
-def _tag_codes() -> tuple[dict[str, int], _TagTable]:
-    """Return a number for every tag we know and the features of each number; the last number is any other tag."""
+def _tag_table() -> _TagTable:
     names = sorted({tag for group in (*OWN_TAGS, *INSIDE_TAGS) for tag in group} | INLINE_TAGS)
-    codes = {name: number for number, name in enumerate(names)}
     own = np.array([[tag in group for group in OWN_TAGS] for tag in (*names, "")], np.float32)
     inside = np.array([[tag in group for group in INSIDE_TAGS] for tag in (*names, "")])
     inline = np.array([tag in INLINE_TAGS for tag in (*names, "")])
-    return codes, _TagTable(np.arange(len(names) + 1), own, inside, inline)
+    return _TagTable({name: number for number, name in enumerate(names)}, own, _pack_bits(inside), inline)
 
 
-def _tag_table(document: Document, size: int) -> _TagTable:
-    codes, table = _tag_codes()
-    other = len(codes)
-    numbers = np.fromiter(map(codes.get, document.tree.tags, repeat(other)), np.int64, size - 1)
-    numbers = np.append(numbers, other)
-    return _TagTable(numbers, table.own[numbers], table.inside[numbers], table.inline[numbers])
+def _pack_bits(flags: NDArray[np.bool_]) -> BitArray:
+    """Return the rows of at most 32 flags as bits of one number each."""
+    bits: BitArray = (flags << np.arange(flags.shape[1], dtype=np.uint32)).sum(axis=1, dtype=np.uint32)
+    return bits
 
 
-def _first_block_level(ancestors: IntArray, inline: NDArray[np.bool_]) -> IntArray:
-    """Return each block's nearest element that is not inline."""
-    level = np.argmin(inline[ancestors], axis=0)
-    chosen: IntArray = ancestors[level, np.arange(ancestors.shape[1])]
+def _unpack_bits(bits: BitArray, size: int) -> NDArray[np.uint8]:
+    """Return the first bits of each number as a row of zeros and ones."""
+    octets = bits.astype("<u4").view(np.uint8).reshape(-1, 4)
+    return np.unpackbits(octets, axis=1, count=size, bitorder="little")
+
+
+def _nearest(ancestors: IntArray, flags: NDArray[np.bool_]) -> IntArray:
+    """Return each block's nearest element that is flagged; its own if there is none."""
+    level = np.argmax(flags.take(ancestors), axis=0)
+    chosen: IntArray = ancestors[level, np.arange(level.size)]
     return chosen
 
 
-def _cue_words(document: Document, used: IntArray) -> tuple[HashArray, IntArray]:
-    """Return the hashed words of the attributes of the given elements, and the element of each word."""
-    cues = document.tree.cues
-    numbers: dict[str, int] = {}  # most attributes recur on a page: each is read once
-    owners = np.fromiter((numbers.setdefault(cues[element], len(numbers)) for element in used), np.int64, used.size)
+def _read_cues(texts: Sequence[str], tree: _Tree) -> _Cues:
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)
+    values = np.full(tree.parents.size, numbers[""])
+    values[tree.used] = [numbers[texts[element]] for element in tree.used.tolist()]
     words = find_words(read_characters(list(numbers)), split_case=True)
     counts = np.bincount(words.owners, minlength=len(numbers))
-    starts = np.cumsum(counts) - counts
-    sizes = counts[owners]
-    places = np.repeat(starts[owners] - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
-    return words.hashes[places], np.repeat(used, sizes)
+    known, cues = _cue_lexicon()
+    found = np.searchsorted(known[:-1], words.hashes)
+    hits = np.flatnonzero(known.take(found) == words.hashes)
+    flags = np.zeros(len(numbers), np.uint32)
+    np.bitwise_or.at(flags, words.owners.take(hits), cues.take(found.take(hits)))
+    return _Cues(values, words.hashes, np.cumsum(counts) - counts, counts, flags)
 
 
 @cache
-def _cue_lexicon() -> tuple[HashArray, NDArray[np.bool_]]:
+def _cue_lexicon() -> tuple[HashArray, BitArray]:
     """Return the sorted hashes of all cue words and which cues each belongs to."""
     vocabulary = sorted({word for members in MARKUP_CUES.values() for word in members}, key=hash_word)
     hashes = np.array([hash_word(word) for word in vocabulary], np.uint64)
     table = np.array([[word in members for members in MARKUP_CUES.values()] for word in vocabulary])
-    return hashes, table
+    return hashes, _pack_bits(table)
 
 
-def _cue_flags(hashes: HashArray, elements: IntArray, size: int) -> NDArray[np.bool_]:
-    """Return which cues each element carries, shape (elements, cues)."""
-    known, table = _cue_lexicon()
-    flags = np.zeros((size, len(MARKUP_CUES)), bool)
-    found = np.minimum(np.searchsorted(known, hashes), known.size - 1)
-    hit = known[found] == hashes
-    owners = elements[hit]
-    if owners.size:
-        starts = np.flatnonzero(np.diff(owners, prepend=-1))
-        flags[owners[starts]] = np.logical_or.reduceat(table[found[hit]], starts)
-    return flags
+def _fade_cues(flags: BitArray) -> FloatArray:
+    """Return how near each cue is, shape (blocks, cues), from those of the ancestors, shape (levels, blocks)."""
+    seen = np.bitwise_or.accumulate(flags, axis=0)
+    fresh = seen.copy()
+    fresh[1:] ^= seen[:-1]
+    levels, blocks = np.nonzero(fresh)
+    places, cues = np.nonzero(_unpack_bits(fresh[levels, blocks], len(MARKUP_CUES)))
+    near = np.zeros((flags.shape[1], len(MARKUP_CUES)), np.float32)
+    near[blocks.take(places), cues] = _FADING.take(levels.take(places))
+    return near
 
 
-def _cue_pairs(ancestors: IntArray, hashes: HashArray, elements: IntArray, size: int) -> tuple[HashArray, IntArray]:
+def _pair_cues(cues: _Cues, ancestors: IntArray) -> tuple[HashArray, IntArray, IntArray]:
     """Pair blocks with the words of their ancestors' attributes, salted by near, middle and far."""
-    starts = np.searchsorted(elements, np.arange(size))
-    counts = np.searchsorted(elements, np.arange(size), side="right") - starts
-    salts = np.array([0, 0, 1, 1, 1] + [2] * MAX_LEVELS, np.uint64)[: len(ancestors)]
-    per_pair = counts[ancestors]
-    total = per_pair.ravel()
-    places = np.repeat(starts[ancestors].ravel() - np.concatenate(([0], np.cumsum(total)[:-1])), total)
+    levels, blocks = ancestors.shape
+    salts = np.arange(3, dtype=np.uint64)[:, None] * np.uint64(0x9FB21C651E98DF25)
+    values = cues.values.take(ancestors.T)
+    starts = cues.starts.take(values) + _NEAR[:levels] * cues.hashes.size
+    counts = cues.counts.take(values)
+    ends = np.cumsum(counts)
+    places = np.repeat(starts.ravel() - ends + counts.ravel(), counts.ravel())
     places += np.arange(places.size)
-    blocks = np.repeat(np.broadcast_to(np.arange(ancestors.shape[1]), ancestors.shape).ravel(), total)
-    salt = np.repeat(np.broadcast_to(salts[:, None], ancestors.shape).ravel(), total)
-    return hashes[places] + salt * np.uint64(0x9FB21C651E98DF25), blocks
+    return (cues.hashes + salts).ravel(), places, np.repeat(np.arange(blocks), counts.sum(axis=1))
+
+
+def _count_twins(parents: IntArray, tags: IntArray, cues: _Cues) -> IntArray:
+    """Count the siblings of each element, itself too, with the same tag and the same first attribute word."""
+    leading = np.append(cues.hashes, np.uint64(0)).take(cues.starts)
+    leading[cues.counts == 0] = 0
+    keys = leading.take(cues.values) * np.uint64(3)
+    keys += tags.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    keys += parents.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
+    return count_equal(keys)
 
 
 def _measure_containers(
-    tags: IntArray,
-    ancestors: IntArray,
-    parents: IntArray,
-    first: IntArray,
-    last: IntArray,
-    sums: NDArray[np.float64],
-    cue_hashes: HashArray,
-    cue_elements: IntArray,
-) -> tuple[NDArray[np.float64], tuple[IntArray, IntArray]]:
-    """Measure the enclosing containers, each the nearest ancestor that holds more blocks than the one before."""
-    size = first.size
-    count = ancestors.shape[1]
-    sentinel = size - 1
-    first[sentinel], last[sentinel] = 0, count - 1
-    up = np.append(np.where(parents < 0, sentinel, parents), sentinel)
-    same = (first[up] == first) & (last[up] == last)
-    top = np.where(same, up, np.arange(size))
+    tree: _Tree, sums: NDArray[np.float64], twins: IntArray
+) -> tuple[NDArray[np.float32], IntArray, IntArray]:
+    """Measure the enclosing containers, each the nearest ancestor that holds more blocks than the one before.
+
+    Return a table, and the first and last block of each container.
+    """
+    same = (tree.first.take(tree.parents) == tree.first) & (tree.last.take(tree.parents) == tree.last)
+    top = np.where(same, tree.parents, np.arange(same.size))
     for _ in range(6):  # chains of up to 64 elements around the same blocks
-        top = top[top]
-    signatures = _signatures(tags, up, cue_hashes, cue_elements)
-    siblings = np.bincount(signatures, minlength=size)
-    chars_of = sums[-1]
-    columns: list[NDArray[np.float64]] = []
-    firsts, lasts = [], []
-    child = top[ancestors[0]]
-    index = np.arange(count)
-    for _ in range(CONTAINER_LEVELS):
-        twins = siblings[signatures[child]]
-        element = top[up[child]]
-        lower, upper = first[element], last[element] + 1
-        words, chars, linked, running = (sums[upper] - sums[lower]).T
-        columns += [
-            np.log1p(upper - lower),
+        top = top.take(top)
+    above = top.take(tree.parents)
+    levels = [top.take(tree.ancestors[0])]
+    while len(levels) <= CONTAINER_LEVELS:
+        levels.append(above.take(levels[-1]))
+    children, containers = np.array(levels[:-1]), np.array(levels[1:])
+    first, last = tree.first.take(containers), tree.last.take(containers)
+    blocks = last + 1 - first
+    words, chars, linked, running = sums.take(last + 1, axis=1) - sums.take(first, axis=1)
+    table = np.stack(
+        (
+            np.log1p(blocks),
             np.log1p(words),
             linked / np.maximum(chars, 1),
             running / np.maximum(words, 1),
-            (index - lower) / np.maximum(upper - lower - 1, 1),
-            np.log1p(twins),
-            words / max(1.0, chars_of[0]),
-        ]
-        firsts.append(lower)
-        lasts.append(upper - 1)
-        child = element
-    return np.column_stack(columns), (np.column_stack(firsts), np.column_stack(lasts))
+            (np.arange(first.shape[1]) - first) / np.maximum(blocks - 1, 1),
+            np.log1p(twins.take(children)),
+            words / max(1.0, sums[0, -1]),
+        ),
+        axis=1,
+        dtype=np.float32,
+        casting="same_kind",
+    )
+    return table.reshape(-1, first.shape[1]).T, first.T, last.T
 
 
-def _signatures(tags: IntArray, parents: IntArray, hashes: HashArray, elements: IntArray) -> IntArray:
-    """Number the elements so that siblings with the same tag and the same first attribute word share a number."""
-    leading = np.zeros(tags.size, np.uint64)
-    leading[elements[::-1]] = hashes[::-1]
-    keys = leading * np.uint64(3) + tags.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    keys += parents.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
-    numbers: IntArray = np.unique(keys, return_inverse=True)[1]
-    return numbers
-
-
-def _measure_place(
-    document: Document,
-    ancestors: IntArray,
-    first: IntArray,
-    last: IntArray,
-    sums: NDArray[np.float64],
-    linked: NDArray[np.float64],
-    chars: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    blocks = document.blocks
-    count = len(blocks)
-    sentinel = first.size - 1
-    depth = (ancestors != sentinel).sum(axis=0)
-    shared = np.array([0] * count)
-    if count > 1:
-        aligned = _from_root(ancestors, depth, sentinel)
-        equal = np.cumprod(aligned[:, 1:] == aligned[:, :-1], axis=0).sum(axis=0)
-        shared = np.append(np.minimum(equal, depth[:-1]), 0)
-    before = np.concatenate(([0], shared[:-1]))
-    running = sums[:, 3]
-    total = running[-1]
-    held = running[np.maximum(last + 1, 0)] - running[np.minimum(first, count)]
-    held[last < 0] = 0
-    body_low, body_high, share = 0, count, 0.0
-    if total > 0:
-        candidates = np.flatnonzero(held >= _BODY_SHARE * total)
-        candidates = candidates[candidates < sentinel]
-        if candidates.size:
-            body = candidates[np.argmin(last[candidates] - first[candidates])]
-            body_low, body_high = int(first[body]), int(last[body]) + 1
-            share = float(held[body] / total)
-    index = np.arange(count)
-    return np.column_stack(
+def _measure_place(tree: _Tree, sums: NDArray[np.float64], counts: _Counts, sizes: Sizes) -> FloatArray:
+    size = sizes.words.size
+    index = np.arange(size)
+    chars = np.maximum(sizes.chars, 1)
+    depth, before, after = _climbs(tree)
+    body_first, body_last, share = _find_body(tree, sums[3])
+    return stack_columns(
         (
-            np.ones(count),
-            np.minimum(linked / np.maximum(chars, 1), 1),
-            np.log1p([block.links for block in blocks]),
-            np.array([block.emphasised for block in blocks]) / np.maximum(chars, 1),
-            np.log1p([block.images for block in blocks]),
-            np.array([block.hidden for block in blocks]),
+            1,
+            np.minimum(counts.linked / chars, 1),
+            np.log1p(counts.links),
+            counts.emphasised / chars,
+            np.log1p(counts.images),
+            counts.hidden,
             np.log1p(depth),
-            np.log1p(depth - before),
-            np.log1p(depth - shared),
-            (index >= body_low) & (index < body_high),
-            index >= body_high,
-            index < body_low,
-            np.full(count, share),
-            np.full(count, linked.sum() / max(1.0, chars.sum())),
-            np.full(count, np.log1p(sentinel)),
-        )
+            np.log1p(before),
+            np.log1p(after),
+            (index >= body_first) & (index <= body_last),
+            index > body_last,
+            index < body_first,
+            share,
+            counts.linked.sum() / max(1, sizes.chars.sum()),
+            math.log1p(tree.parents.size - 1),
+        ),
+        size,
     )
 
 
-def _measure_page(document: Document, own: NDArray[np.float32], cues: NDArray[np.float32]) -> NDArray[np.float64]:
+def _climbs(tree: _Tree) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the depth of each block, and how much of it is not shared with the block before, and after."""
+    index = np.arange(tree.ancestors.shape[1])
+    real = tree.ancestors < tree.parents.size - 1
+    depth = real.sum(axis=0)
+    shared = (real & (tree.last.take(tree.ancestors) > index)).sum(axis=0)
+    # Below MAX_LEVELS: what lies above is known to be shared only if the farthest ancestor is.
+    farthest = tree.ancestors[depth - 1, index]
+    shared[:-1][farthest[1:] != farthest[:-1]] = 0
+    return depth, depth - np.append(0, shared[:-1]), depth - shared
+
+
+def _find_body(tree: _Tree, running: NDArray[np.float64]) -> tuple[int, int, float]:
+    """Return the first and last block of the smallest element with most of the running text, and its share of it."""
+    if running[-1] > 0:
+        first, last = tree.first[:-1], tree.last[:-1]
+        held = running.take(last + 1) - running.take(first)
+        candidates = np.flatnonzero(held >= _BODY_SHARE * running[-1])
+        if candidates.size:
+            body = candidates[np.argmin((last - first).take(candidates))]
+            return int(first[body]), int(last[body]), float(held[body] / running[-1])
+    return 0, running.size - 2, 0.0
+
+
+def _measure_page(
+    hints: frozenset[str], own: FloatArray, near: FloatArray, hidden: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Measure what the whole page is made of: the same row for every block."""
-    types = [not members.isdisjoint(document.hints) for members in PAGE_TYPES.values()]
-    hidden = np.mean([block.hidden for block in document.blocks])
-    row = np.concatenate((types, own.mean(axis=0), cues.mean(axis=0), [hidden]))
+    types = [not members.isdisjoint(hints) for members in PAGE_TYPES.values()]
+    row = np.concatenate((types, own.mean(axis=0), near.mean(axis=0), [hidden.mean()]))
     return np.broadcast_to(row, (len(own), row.size))
 
 
@@ -360,12 +395,3 @@ def _measure_heading(is_h1: NDArray[np.bool_]) -> NDArray[np.float64]:
     index = np.arange(is_h1.size)
     last = np.maximum.accumulate(np.where(is_h1, index, -_H1_REACH))
     return np.column_stack((last >= 0, np.log1p(np.minimum(index - last, _H1_REACH))))
-
-
-def _from_root(ancestors: IntArray, depth: IntArray, sentinel: int) -> IntArray:
-    """Return the ancestors counted from the root downwards, padded with -1 - block so that padding is never equal."""
-    levels, count = ancestors.shape
-    place = depth[None, :] - 1 - np.arange(levels)[:, None]
-    index = np.broadcast_to(np.arange(count), ancestors.shape)
-    chosen: IntArray = ancestors[np.maximum(place, 0), index]
-    return np.where(place >= 0, chosen, -1 - index)
