@@ -126,6 +126,21 @@ def hash_runs(characters: Characters, starts: IntArray, ends: IntArray) -> HashA
     return hashes
 
 
+def find_known(hashes: HashArray, known: HashArray) -> tuple[IntArray, IntArray]:
+    """Find the places of the hashes that are known, and the place of each among those known, which are in order.
+
+    >>> [places.tolist() for places in find_known(np.array([7, 5, 7], np.uint64), np.array([1, 7], np.uint64))]
+    [[0, 2], [1, 1]]
+    """
+    prefixes = np.zeros(1 << 16, bool)  # most hashes share theirs with none of the known ones
+    prefixes[known >> np.uint64(48)] = True
+    places = np.flatnonzero(prefixes.take((hashes >> np.uint64(48)).astype(np.intp)))
+    likely = hashes.take(places)
+    found = np.minimum(np.searchsorted(known, likely), known.size - 1)
+    same = known.take(found) == likely
+    return places[same], found[same]
+
+
 def count_equal(keys: HashArray) -> IntArray:
     """Return how often each key occurs among all.
 

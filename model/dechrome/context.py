@@ -52,13 +52,15 @@ def average_rows(table: FloatArray, before: int, after: int) -> FloatArray:
 def average_windows(table: FloatArray, reaches: Sequence[tuple[int, int]]) -> list[FloatArray]:
     """Return ``average_rows`` of each reach, rows before and after."""
     count = len(table)
-    sums = np.zeros((count + 1, table.shape[1]))
-    np.cumsum(table, axis=0, out=sums[1:])
-    index = np.arange(count)
+    margin = max(max(reach) for reach in reaches)
+    rows = np.minimum(np.maximum(np.arange(-margin, count + margin + 1), 0), count)
+    sums = np.zeros((rows.size, table.shape[1]))  # up to each of these rows
+    np.cumsum(table, axis=0, out=sums[margin + 1 : margin + 1 + count])
+    sums[margin + 1 + count :] = sums[margin + count]
     averages: list[FloatArray] = []
     for before, after in reaches:
-        low = np.clip(index - before, 0, count)
-        high = np.clip(index + 1 + after, 0, count)
-        totals = sums.take(high, axis=0) - sums.take(low, axis=0)
-        averages.append((totals / np.maximum(high - low, 1)[:, None]).astype(np.float32))
+        low = slice(margin - before, margin - before + count)
+        high = slice(margin + 1 + after, margin + 1 + after + count)
+        sizes = np.maximum(rows[high] - rows[low], 1)
+        averages.append(((sums[high] - sums[low]) / sizes[:, None]).astype(np.float32))
     return averages

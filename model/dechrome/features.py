@@ -9,7 +9,7 @@ import numpy as np
 from dechrome.blocks import Document, Kind
 from dechrome.characters import Characters, HashArray, IntArray, Words, find_words, read_characters
 from dechrome.context import FloatArray, average_windows, shift_rows, stack_columns
-from dechrome.text_features import TextColumns, clip_text, measure_text
+from dechrome.text_features import MAX_MEASURED, TextColumns, clip_text, measure_text
 from dechrome.tree_features import CONTAINER_LEVELS, TREE_NAMES, measure_tree
 
 OWN_NAMES: Final = TextColumns._fields + TREE_NAMES
@@ -92,22 +92,18 @@ def extract_features(document: Document) -> Features:
         ranges = np.zeros((0, CONTAINER_LEVELS), np.int64)
         empty = np.zeros((0, len(FEATURE_NAMES)), np.float32)
         return Features(empty, nothing, nothing, nothing, nothing, ranges, ranges, nothing)
-    texts = [clip_text(block.text) for block in document.blocks]
+    texts = [block.text if len(block.text) <= MAX_MEASURED else clip_text(block.text) for block in document.blocks]
     read = read_characters([*texts, clip_text(document.title)])
     found = find_words(read)
     characters, words, title_hashes = _cut_title(read, found)
     text, sizes = measure_text(document.blocks, texts, characters, words, title_hashes)
     tree = measure_tree(document, sizes)
-    own = np.concatenate((stack_columns(text, count), *tree.tables), axis=1, dtype=np.float32, casting="same_kind")
+    dense = np.empty((count, len(FEATURE_NAMES)), np.float32)
+    own, around = np.split(dense, [len(OWN_NAMES)], axis=1)
+    np.concatenate((stack_columns(text, count), *tree.tables), axis=1, out=own)
     near = own.take(_NEIGHBOURS, axis=1)
-    dense = np.concatenate(
-        (
-            own,
-            *(shift_rows(near, offset) for offset in OFFSETS),
-            *average_windows(own.take(_WINDOWED, axis=1), REACHES),
-        ),
-        axis=1,
-    )
+    windows = average_windows(own.take(_WINDOWED, axis=1), REACHES)
+    np.concatenate((*(shift_rows(near, offset) for offset in OFFSETS), *windows), axis=1, out=around)
     buckets, owners = _bag_of_words(words, characters, sizes.words)
     return Features(
         dense,

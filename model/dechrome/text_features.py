@@ -21,6 +21,7 @@ from dechrome.characters import (
     IntArray,
     Words,
     count_equal,
+    find_known,
     hash_runs,
 )
 from dechrome.context import Column
@@ -40,7 +41,9 @@ _STEMS: Final = {
     start: tuple(stem for stem in COOKIE_STEMS if stem.startswith(start))
     for start in {stem[:2] for stem in COOKIE_STEMS}
 }
-_OPENINGS: Final = tuple(map(ord, "wirp"))  # of "www.", "iVBOR", "R0lGOD" and "PHN2Zy"
+_OPENINGS: Final = np.isin(
+    np.arange(0x80), tuple(map(ord, "wirp"))
+)  # first letters of "www.", "iVBOR", "R0lGOD" and "PHN2Zy"
 _LONGEST_PATTERN: Final = 400  # characters
 _ADDRESS: Final = re.compile(r"(?:https?:)?//|www\.|[./]{0,2}/?\w+/\S*$", re.I)
 
@@ -146,8 +149,10 @@ def measure_text(
     log_words = np.log1p(word_counts)
     running = (word_counts >= _LONG_BLOCK) & (stops > 0)
     running_words = np.where(running, word_counts, 0)
-    capitals = characters.classes.take(words.starts) == CharClass.UPPER
-    title_share = _count_by(words.owners, np.isin(words.hashes, title_hashes), count) / some_words
+    words_before = np.cumsum(word_counts) - word_counts
+    capitals = np.flatnonzero(characters.classes.take(words.starts) == CharClass.UPPER)
+    in_title, _ = find_known(words.hashes, title_hashes)
+    title_share = np.bincount(words.owners.take(in_title), minlength=count) / some_words
     is_title = (title_share > 0.8) & (word_counts * 2 >= title_hashes.size) & (word_counts >= 2)
     page_words, familiar_words = _familiarity(words, running)
     shape = np.minimum(word_counts, 30) * 16 + firsts
@@ -155,7 +160,7 @@ def measure_text(
         log_chars=np.log1p(lengths),
         log_words=log_words,
         word_length=counts[: CharClass.DIGIT + 1].sum(axis=0) / some_words,
-        longest_word=np.log1p(_longest_by(words.owners, words.ends - words.starts, count)),
+        longest_word=np.log1p(_longest(words.ends - words.starts, words_before, word_counts)),
         upper_share=shares[CharClass.UPPER],
         unspaced_share=shares[CharClass.UNSPACED],
         digit_share=shares[CharClass.DIGIT],
@@ -169,7 +174,7 @@ def measure_text(
         currencies=np.log1p(counts[CharClass.CURRENCY]),
         dashes=np.log1p(counts[CharClass.DASH]),
         stops_per_word=stops / some_words,
-        capital_words=_count_by(words.owners, capitals, count) / some_words,
+        capital_words=np.bincount(words.owners.take(capitals), minlength=count) / some_words,
         starts_upper=firsts == CharClass.UPPER,
         starts_digit=firsts == CharClass.DIGIT,
         starts_separator=firsts >= CharClass.SEPARATOR,
@@ -195,7 +200,7 @@ def measure_text(
         page_words_share=page_words / some_words,
         running_words_share=familiar_words / some_words,
         place=index / ends,
-        words_before=(np.cumsum(word_counts) - word_counts) / total,
+        words_before=words_before / total,
         log_from_start=np.log1p(index),
         log_from_end=np.log1p(index)[::-1],
         log_to_running_before=np.log1p(_distance(running)),
@@ -228,18 +233,14 @@ def _count_line_feeds(characters: Characters) -> IntArray:
     return counts
 
 
-def _count_by(owners: IntArray, flags: NDArray[np.bool_], count: int) -> IntArray:
-    return np.bincount(owners[flags], minlength=count)
-
-
 def _familiarity(words: Words, running: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Count the words that other blocks hold too (by hashed vocabulary), for each block: any others, and running ones.
 
     A word counts as the logarithm of one more than the number of those blocks, three at most.
     """
     buckets = (words.hashes >> np.uint64(64 - _VOCABULARY_BITS)).astype(np.int64)
-    pairs = np.sort(buckets + (words.owners << _VOCABULARY_BITS))
-    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+    pairs = np.sort(buckets + (words.owners << _VOCABULARY_BITS), kind="stable")  # the default is slower here
+    pairs = pairs[np.append(pairs[1:] != pairs[:-1], True)[: pairs.size]]
     held = pairs & ((1 << _VOCABULARY_BITS) - 1)
     size = 1 << _VOCABULARY_BITS
     others = np.bincount(held, minlength=size).take(buckets) - 1
@@ -265,12 +266,12 @@ def _rank(sizes: IntArray) -> IntArray:
     return ranks
 
 
-def _longest_by(owners: IntArray, lengths: IntArray, count: int) -> IntArray:
-    """Return the greatest length of each owner, 0 for those without; owners are in order."""
-    longest = np.zeros(count, np.int64)
-    if owners.size:
-        starts = np.flatnonzero(np.diff(owners, prepend=-1))
-        longest[owners[starts]] = np.maximum.reduceat(lengths, starts)
+def _longest(lengths: IntArray, starts: IntArray, counts: IntArray) -> IntArray:
+    """Return the greatest of the lengths from each start on, as many as it counts; 0 where there are none."""
+    longest = np.zeros(starts.size, np.int64)
+    some = np.flatnonzero(counts)
+    if some.size:
+        longest[some] = np.maximum.reduceat(lengths, starts.take(some))
     return longest
 
 
@@ -278,11 +279,13 @@ def _count_stems(characters: Characters) -> IntArray:
     """Count the words for cookies in each text."""
     pairs, fours = _hash_starts(characters.codes)
     short, table = _stem_hashes()
-    maybe = np.flatnonzero(table.take(fours) | np.isin(pairs, short))
+    maybe = table.take(fours)
+    for pair in short:
+        maybe |= pairs == pair
     folded = characters.codes.tobytes().decode("utf-32-le", "surrogatepass")
     places = [
         place
-        for place in maybe.tolist()
+        for place in np.flatnonzero(maybe).tolist()
         for stem in _STEMS.get(folded[place : place + 2], ())
         if folded.startswith(stem, place)
     ]
@@ -316,11 +319,12 @@ def _match_patterns(texts: Sequence[str], characters: Characters) -> NDArray[np.
     found = np.zeros((6, len(texts)), bool)
     for index in np.flatnonzero(_may_match(characters)).tolist():
         text = texts[index]
+        anywhere = _IMAGE_ANYWHERE.search(text) is not None  # else the first two cannot match
         found[:, index] = (
-            _IMAGE_NAME.fullmatch(text) is not None,
-            _IMAGE_END.fullmatch(text) is not None,
+            anywhere and _IMAGE_NAME.fullmatch(text) is not None,
+            anywhere and _IMAGE_END.fullmatch(text) is not None,
             _IMAGE_DATA.match(text) is not None,
-            _IMAGE_ANYWHERE.search(text) is not None,
+            anywhere,
             _IMAGE_MARKUP.match(text) is not None,
             _ADDRESS.match(text) is not None,
         )
@@ -333,7 +337,7 @@ def _may_match(characters: Characters) -> NDArray[np.bool_]:
     marks = np.flatnonzero((codes == ord(".")) | (codes == ord("/")) | (codes == ord("[")) | (codes == ord("<")))
     before_letter = characters.classes.take(marks + 1, mode="clip") <= CharClass.UPPER
     telling = marks[before_letter | (codes.take(marks) != ord("."))]
-    opened = np.isin(codes.take(characters.starts), _OPENINGS)
+    opened = _OPENINGS.take(codes.take(characters.starts), mode="clip")
     short = characters.ends - characters.starts <= _LONGEST_PATTERN
     return short & (_holds(characters, telling) | (_holds(characters, marks) & opened))
 

@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 from itertools import chain, count, repeat
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dechrome.blocks import Block, Document
-from dechrome.characters import HashArray, IntArray, count_equal, find_words, hash_word, read_characters
+from dechrome.characters import HashArray, IntArray, count_equal, find_known, find_words, hash_word, read_characters
 from dechrome.context import FloatArray, stack_columns
 from dechrome.lexicon import MARKUP_CUES, PAGE_TYPES
 from dechrome.segmenting import INLINE_TAGS
@@ -22,7 +22,7 @@ from dechrome.text_features import Sizes
 
 BitArray = NDArray[np.uint32]
 
-MAX_LEVELS: Final = 32  # ancestors looked at, from the block upwards
+MAX_LEVELS: Final = 32  # ancestors looked at, from the block upwards; a power of two
 CONTAINER_LEVELS: Final = 5  # enclosing containers measured: each holds more blocks than the one before
 _FADING: Final = (0.85 ** np.arange(MAX_LEVELS)).astype(np.float32)  # of a cue by levels of distance
 _NEAR: Final = np.array([0, 0, 1, 1, 1] + [2] * (MAX_LEVELS - 5))  # near, middle and far, by levels of distance
@@ -169,23 +169,27 @@ def _no_tree(blocks: int) -> TreeMeasures:
 
 
 def _read_counts(blocks: Sequence[Block]) -> _Counts:
-    return _Counts(*(np.fromiter(map(attrgetter(name), blocks), np.float64, len(blocks)) for name in _Counts._fields))
+    return _Counts(*(_read_column(blocks, name, np.float64) for name in _Counts._fields))
+
+
+def _read_column(blocks: Sequence[Block], name: str, dtype: type[Any]) -> NDArray[Any]:
+    field = itemgetter(Block._fields.index(name))  # faster than attrgetter
+    return np.fromiter(map(field, blocks), dtype, len(blocks))
 
 
 def _read_tree(document: Document) -> _Tree:
     sentinel, blocks = len(document.tree.parents), len(document.blocks)
     parents = np.fromiter(chain(document.tree.parents, (-1,)), np.int64, sentinel + 1)
     parents[parents < 0] = sentinel
-    level = np.fromiter((block.element for block in document.blocks), np.int64, blocks)
-    level[level < 0] = sentinel
-    levels = [level]
-    while len(levels) < MAX_LEVELS and level.min() < sentinel:
-        level = parents.take(level)
-        levels.append(level)
-    ancestors = np.array(levels)
+    elements = _read_column(document.blocks, "element", np.int64)
+    elements[elements < 0] = sentinel
+    ancestors, climb = elements[None, :], parents
+    while len(ancestors) < MAX_LEVELS and ancestors[-1].min() < sentinel:
+        ancestors = np.concatenate((ancestors, climb.take(ancestors)))
+        climb = climb.take(climb)  # twice as far
 
     # Blocks come in document order, so later writes are larger.
-    places, owners = ancestors.T.ravel(), np.repeat(np.arange(blocks), len(levels))
+    places, owners = ancestors.T.ravel(), np.repeat(np.arange(blocks), len(ancestors))
     last = np.full(sentinel + 1, -1)
     last[places] = owners
     first = np.full(sentinel + 1, blocks)
@@ -242,10 +246,9 @@ def _read_cues(texts: Sequence[str], tree: _Tree) -> _Cues:
     words = find_words(read_characters(list(numbers)), split_case=True)
     counts = np.bincount(words.owners, minlength=len(numbers))
     known, cues = _cue_lexicon()
-    found = np.searchsorted(known[:-1], words.hashes)
-    hits = np.flatnonzero(known.take(found) == words.hashes)
+    places, found = find_known(words.hashes, known)
     flags = np.zeros(len(numbers), np.uint32)
-    np.bitwise_or.at(flags, words.owners.take(hits), cues.take(found.take(hits)))
+    np.bitwise_or.at(flags, words.owners.take(places), cues.take(found))
     return _Cues(values, words.hashes, np.cumsum(counts) - counts, counts, flags)
 
 
@@ -263,11 +266,13 @@ def _fade_cues(flags: BitArray) -> FloatArray:
     seen = np.bitwise_or.accumulate(flags, axis=0)
     fresh = seen.copy()
     fresh[1:] ^= seen[:-1]
-    levels, blocks = np.nonzero(fresh)
-    places, cues = np.nonzero(_unpack_bits(fresh[levels, blocks], len(MARKUP_CUES)))
-    near = np.zeros((flags.shape[1], len(MARKUP_CUES)), np.float32)
-    near[blocks.take(places), cues] = _FADING.take(levels.take(places))
-    return near
+    places = np.flatnonzero(fresh != 0)
+    levels, blocks = np.divmod(places, flags.shape[1])
+    # Each bit once, as a place in a table that is 32 cues wide.
+    bits = np.flatnonzero(_unpack_bits(fresh.ravel().take(places), 32).view(bool))
+    near = np.zeros((flags.shape[1], 32), np.float32)
+    near.ravel()[blocks.take(bits >> 5) * 32 + (bits & 31)] = _FADING.take(levels.take(bits >> 5))
+    return near[:, : len(MARKUP_CUES)]
 
 
 def _pair_cues(cues: _Cues, ancestors: IntArray) -> tuple[HashArray, IntArray, IntArray]:
