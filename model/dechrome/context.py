@@ -55,7 +55,7 @@ def average_windows(table: FloatArray, reaches: Sequence[tuple[int, int]]) -> li
     margin = max(max(reach) for reach in reaches)
     rows = np.minimum(np.maximum(np.arange(-margin, count + margin + 1), 0), count)
     sums = np.zeros((rows.size, table.shape[1]))  # up to each of these rows
-    np.cumsum(table, axis=0, out=sums[margin + 1 : margin + 1 + count])
+    table.cumsum(axis=0, out=sums[margin + 1 : margin + 1 + count])
     sums[margin + 1 + count :] = sums[margin + count]
     averages: list[FloatArray] = []
     for before, after in reaches:

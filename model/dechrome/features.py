@@ -128,7 +128,7 @@ def _cut_title(read: Characters, found: Words) -> tuple[Characters, Words, HashA
 
 def _bag_of_words(words: Words, characters: Characters, per_block: IntArray) -> tuple[IntArray, IntArray]:
     """Return buckets of words, word pairs and word beginnings at the head and tail of each block."""
-    rank = np.arange(words.owners.size) - (np.cumsum(per_block) - per_block).take(words.owners)
+    rank = np.arange(words.owners.size) - (per_block.cumsum() - per_block).take(words.owners)
     tail = per_block.take(words.owners) - _TAIL_WORDS
     chosen = np.flatnonzero((rank < _HEAD_WORDS) | (rank >= tail))
     owners = words.owners.take(chosen)

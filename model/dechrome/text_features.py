@@ -149,7 +149,7 @@ def measure_text(
     log_words = np.log1p(word_counts)
     running = (word_counts >= _LONG_BLOCK) & (stops > 0)
     running_words = np.where(running, word_counts, 0)
-    words_before = np.cumsum(word_counts) - word_counts
+    words_before = word_counts.cumsum() - word_counts
     capitals = np.flatnonzero(characters.classes.take(words.starts) == CharClass.UPPER)
     in_title, _ = find_known(words.hashes, title_hashes)
     title_share = np.bincount(words.owners.take(in_title), minlength=count) / some_words
@@ -221,7 +221,7 @@ def _count_classes(characters: Characters) -> IntArray:
     """Count the characters of each class in each block, shape (classes, blocks)."""
     count = characters.ends.size
     sizes = characters.ends - characters.starts + 1  # the line feed goes to its block
-    owners = np.repeat(np.arange(count) * CLASS_COUNT, sizes)
+    owners = (np.arange(count) * CLASS_COUNT).repeat(sizes)
     owners += characters.classes
     counts = np.bincount(owners, minlength=count * CLASS_COUNT)
     return np.ascontiguousarray(counts.reshape(count, CLASS_COUNT).T)
@@ -229,7 +229,7 @@ def _count_classes(characters: Characters) -> IntArray:
 
 def _count_line_feeds(characters: Characters) -> IntArray:
     places = np.flatnonzero(characters.codes == ord("\n"))
-    counts: IntArray = np.searchsorted(places, characters.ends) - np.searchsorted(places, characters.starts)
+    counts: IntArray = places.searchsorted(characters.ends) - places.searchsorted(characters.starts)
     return counts
 
 
@@ -262,7 +262,7 @@ def _distance(flags: NDArray[np.bool_]) -> IntArray:
 def _rank(sizes: IntArray) -> IntArray:
     """Number the blocks from the largest, 0, down."""
     ranks = np.empty(sizes.size, np.int64)
-    ranks[np.argsort(-sizes, kind="stable")] = np.arange(sizes.size)
+    ranks[(-sizes).argsort(kind="stable")] = np.arange(sizes.size)
     return ranks
 
 
@@ -289,7 +289,7 @@ def _count_stems(characters: Characters) -> IntArray:
         for stem in _STEMS.get(folded[place : place + 2], ())
         if folded.startswith(stem, place)
     ]
-    return np.bincount(np.searchsorted(characters.ends, places), minlength=characters.ends.size)
+    return np.bincount(characters.ends.searchsorted(places), minlength=characters.ends.size)
 
 
 @cache
@@ -345,5 +345,5 @@ def _may_match(characters: Characters) -> NDArray[np.bool_]:
 def _holds(characters: Characters, places: IntArray) -> NDArray[np.bool_]:
     """Tell which texts one of the places is in."""
     flags = np.zeros(characters.ends.size, bool)
-    flags[np.searchsorted(characters.ends, places)] = True
+    flags[characters.ends.searchsorted(places)] = True
     return flags
