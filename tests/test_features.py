@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from dechrome.blocks import Block, Document
 from dechrome.characters import IntArray, find_words, hash_word, read_characters
+from dechrome.context import BlockColumns, read_columns
 from dechrome.encoding import decode_html
 from dechrome.features import CUE_BITS, FEATURE_NAMES, OWN_NAMES, WORD_BITS, Features, extract_features
 from dechrome.html_blocks import split_html
@@ -148,6 +149,13 @@ ELEMENTS: Final = st.tuples(TAGS, st.text(max_size=12), st.text(max_size=12), st
 @given(st.lists(ELEMENTS, max_size=12))
 def test_features_of_any_markup_are_sound(elements: list[str]) -> None:
     check_features(split_html(decode_html("".join(elements).encode("utf-8", "replace"))[0]))
+
+
+def test_the_columns_of_blocks_are_what_their_names_say() -> None:
+    block = Block("a fox", element=1, linked=2, emphasised=3, links=4, images=5, breaks=6, hidden=True, start=8)
+    columns = read_columns([block, Block("b")])
+    for name, column in zip(BlockColumns._fields, columns, strict=True):
+        assert column.tolist() == [getattr(block, name), getattr(Block("b"), name)]
 
 
 def test_a_page_has_the_same_features_alone_and_after_others() -> None:

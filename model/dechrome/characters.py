@@ -139,8 +139,8 @@ def find_known(hashes: HashArray, known: HashArray) -> tuple[IntArray, IntArray]
     places = np.flatnonzero(prefixes.take((hashes >> np.uint64(48)).astype(np.intp)))
     likely = hashes.take(places)
     found = np.minimum(known.searchsorted(likely), known.size - 1)
-    same = known.take(found) == likely
-    return places[same], found[same]
+    same = np.flatnonzero(known.take(found) == likely)
+    return places.take(same), found.take(same)
 
 
 def count_equal(keys: HashArray) -> IntArray:

@@ -8,8 +8,8 @@ import numpy as np
 
 from dechrome.blocks import Document, Kind
 from dechrome.characters import Characters, HashArray, IntArray, Words, find_words, read_characters
-from dechrome.context import FloatArray, average_windows, shift_rows, stack_columns
-from dechrome.text_features import MAX_MEASURED, TextColumns, clip_text, measure_text
+from dechrome.context import FloatArray, average_windows, read_columns, shift_rows, stack_columns
+from dechrome.text_features import TextColumns, clip_text, measure_text
 from dechrome.tree_features import CONTAINER_LEVELS, TREE_NAMES, measure_tree
 
 OWN_NAMES: Final = TextColumns._fields + TREE_NAMES
@@ -92,12 +92,13 @@ def extract_features(document: Document) -> Features:
         ranges = np.zeros((0, CONTAINER_LEVELS), np.int64)
         empty = np.zeros((0, len(FEATURE_NAMES)), np.float32)
         return Features(empty, nothing, nothing, nothing, nothing, ranges, ranges, nothing)
-    texts = [block.text if len(block.text) <= MAX_MEASURED else clip_text(block.text) for block in document.blocks]
+    blocks = read_columns(document.blocks)
+    texts = [clip_text(block.text) for block in document.blocks]
     read = read_characters([*texts, clip_text(document.title)])
     found = find_words(read)
     characters, words, title_hashes = _cut_title(read, found)
-    text, sizes = measure_text(document.blocks, texts, characters, words, title_hashes)
-    tree = measure_tree(document, sizes)
+    text, sizes = measure_text(blocks.breaks, texts, characters, words, title_hashes)
+    tree = measure_tree(document, blocks, sizes)
     dense = np.empty((count, len(FEATURE_NAMES)), np.float32)
     own, around = np.split(dense, [len(OWN_NAMES)], axis=1)
     np.concatenate((stack_columns(text, count), *tree.tables), axis=1, out=own)

@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dechrome.blocks import Block
 from dechrome.characters import (
     CLASS_COUNT,
     Characters,
@@ -123,17 +122,16 @@ class Sizes(NamedTuple):
 
 
 def measure_text(
-    blocks: Sequence[Block],
+    breaks: IntArray,
     texts: Sequence[str],
     characters: Characters,
     words: Words,
     title_hashes: HashArray,
 ) -> tuple[TextColumns, Sizes]:
-    """Measure the text of one page's blocks; ``texts`` are those of the blocks, clipped."""
-    count = len(blocks)
+    """Measure the text of one page's blocks; ``texts`` are those of the blocks, clipped, ``breaks`` those before."""
+    count = len(texts)
     index = np.arange(count)
     ends = max(1, count - 1)
-    breaks = np.fromiter((block.breaks for block in blocks), np.int64, count)
     lengths = np.maximum(characters.ends - characters.starts, 1)
     counts = _count_classes(characters)
     shares = counts / lengths
@@ -240,11 +238,12 @@ def _familiarity(words: Words, running: NDArray[np.bool_]) -> tuple[NDArray[Any]
     """
     buckets = (words.hashes >> np.uint64(64 - _VOCABULARY_BITS)).astype(np.int64)
     pairs = np.sort(buckets + (words.owners << _VOCABULARY_BITS), kind="stable")  # the default is slower here
-    pairs = pairs[np.append(pairs[1:] != pairs[:-1], True)[: pairs.size]]
+    pairs = pairs.take(np.flatnonzero(np.append(pairs[1:] != pairs[:-1], True)[: pairs.size]))
     held = pairs & ((1 << _VOCABULARY_BITS) - 1)
     size = 1 << _VOCABULARY_BITS
     others = np.bincount(held, minlength=size).take(buckets) - 1
-    running_blocks = np.bincount(held[running.take(pairs >> _VOCABULARY_BITS)], minlength=size)
+    in_running = np.flatnonzero(running.take(pairs >> _VOCABULARY_BITS))
+    running_blocks = np.bincount(held.take(in_running), minlength=size)
     running_others = running_blocks.take(buckets) - running.take(words.owners)
     known = np.bincount(words.owners, _FAMILIARITY.take(others, mode="clip"), running.size)
     familiar = np.bincount(words.owners, _FAMILIARITY.take(running_others, mode="clip"), running.size)

@@ -7,15 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 from itertools import chain, count, repeat
-from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dechrome.blocks import Block, Document
+from dechrome.blocks import Document
 from dechrome.characters import HashArray, IntArray, count_equal, find_known, find_words, hash_word, read_characters
-from dechrome.context import FloatArray, stack_columns
+from dechrome.context import BlockColumns, FloatArray, stack_columns
 from dechrome.lexicon import MARKUP_CUES, PAGE_TYPES
 from dechrome.segmenting import INLINE_TAGS
 from dechrome.text_features import Sizes
@@ -86,24 +85,16 @@ class _Tree(NamedTuple):
 
     One number past the last element stands a sentinel, the parent of the root and of itself, around all blocks.
     ``parents`` and the range of blocks ``first`` to ``last`` have a value for each element and for the sentinel.
-    ``ancestors`` are each block's element and those around it, shape (levels, blocks); ``used`` are all of these.
+    ``ancestors`` are each block's element and those around it, shape (levels, blocks), of which ``depth`` are real;
+    ``used`` are all of these.
     """
 
     parents: IntArray
     ancestors: IntArray
+    depth: IntArray
     used: IntArray
     first: IntArray
     last: IntArray
-
-
-class _Counts(NamedTuple):
-    """What the blocks hold, as in ``Block``, a column each."""
-
-    linked: NDArray[np.float64]
-    emphasised: NDArray[np.float64]
-    links: NDArray[np.float64]
-    images: NDArray[np.float64]
-    hidden: NDArray[np.float64]
 
 
 class _TagTable(NamedTuple):
@@ -129,14 +120,13 @@ class _Cues(NamedTuple):
     flags: BitArray
 
 
-def measure_tree(document: Document, sizes: Sizes) -> TreeMeasures:
+def measure_tree(document: Document, blocks: BlockColumns, sizes: Sizes) -> TreeMeasures:
     """Measure where the blocks of one HTML page stand in its tree."""
-    tree = _read_tree(document)
+    tree = _read_tree(document.tree.parents, blocks.element)
     if not tree.used.size:
-        return _no_tree(len(document.blocks))
-    counts = _read_counts(document.blocks)
-    sums = np.zeros((4, len(document.blocks) + 1))
-    np.cumsum((sizes.words, sizes.chars, counts.linked, sizes.running), axis=1, out=sums[:, 1:])
+        return _no_tree(blocks.element.size)
+    sums = np.zeros((4, blocks.element.size + 1))
+    np.cumsum((sizes.words, sizes.chars, blocks.linked, sizes.running), axis=1, out=sums[:, 1:])
     table = _tag_table()
     tags = np.fromiter(
         map(table.numbers.get, chain(document.tree.tags, ("",)), repeat(len(table.numbers))),
@@ -150,12 +140,12 @@ def measure_tree(document: Document, sizes: Sizes) -> TreeMeasures:
     near = _fade_cues(cues.flags.take(cues.values).take(tree.ancestors))
     containers, first, last = _measure_containers(tree, sums, _count_twins(tree.parents, tags, cues))
     tables = (
-        _measure_place(tree, sums, counts, sizes),
+        _measure_place(tree, sums, blocks, sizes),
         own,
         _unpack_bits(inside, len(INSIDE_TAGS)),
         near,
         containers,
-        _measure_page(document.hints, own, near, counts.hidden),
+        _measure_page(document.hints, own, near, blocks.hidden),
         _measure_heading(own[:, _H1] > 0),
     )
     return TreeMeasures(tables, first, last, *_pair_cues(cues, tree.ancestors))
@@ -168,24 +158,17 @@ def _no_tree(blocks: int) -> TreeMeasures:
     return TreeMeasures((zeros,), ranges, ranges, np.zeros(0, np.uint64), nothing, nothing)
 
 
-def _read_counts(blocks: Sequence[Block]) -> _Counts:
-    return _Counts(*(_read_column(blocks, name, np.float64) for name in _Counts._fields))
-
-
-def _read_column(blocks: Sequence[Block], name: str, dtype: type[Any]) -> NDArray[Any]:
-    return np.fromiter(map(attrgetter(name), blocks), dtype, len(blocks))
-
-
-def _read_tree(document: Document) -> _Tree:
-    sentinel, blocks = len(document.tree.parents), len(document.blocks)
-    parents = np.fromiter(chain(document.tree.parents, (-1,)), np.int64, sentinel + 1)
-    parents[parents < 0] = sentinel
-    elements = _read_column(document.blocks, "element", np.int64)
-    elements[elements < 0] = sentinel
-    ancestors, climb = elements[None, :], parents
+def _read_tree(element_parents: Sequence[int], elements: IntArray) -> _Tree:
+    sentinel, blocks = len(element_parents), elements.size
+    parents = np.fromiter(chain(element_parents, (-1,)), np.int64, sentinel + 1)
+    parents = np.where(parents < 0, sentinel, parents)
+    ancestors, climb = np.where(elements < 0, sentinel, elements)[None, :], parents
     while len(ancestors) < MAX_LEVELS and ancestors[-1].min() < sentinel:
         ancestors = np.concatenate((ancestors, climb.take(ancestors)))
         climb = climb.take(climb)  # twice as far
+
+    depth = (ancestors < sentinel).sum(axis=0)
+    ancestors = ancestors[: max(1, depth.max())]
 
     # Blocks come in document order, so later writes are larger.
     places, owners = ancestors.T.ravel(), np.arange(blocks).repeat(len(ancestors))
@@ -194,9 +177,10 @@ def _read_tree(document: Document) -> _Tree:
     first = np.full(sentinel + 1, blocks)
     first[places[::-1]] = owners[::-1]
     used = np.flatnonzero(last[:-1] >= 0)
-    _widen_deep_ranges(parents, ancestors[-1], first, last)
+    if len(ancestors) == MAX_LEVELS:
+        _widen_deep_ranges(parents, ancestors[-1], first, last)
     first[sentinel], last[sentinel] = 0, blocks - 1
-    return _Tree(parents, ancestors, used, first, last)
+    return _Tree(parents, ancestors, depth, used, first, last)
 
 
 def _widen_deep_ranges(parents: IntArray, farthest: IntArray, first: IntArray, last: IntArray) -> None:
@@ -333,7 +317,7 @@ def _measure_containers(
     return table.reshape(-1, first.shape[1]).T, first.T, last.T
 
 
-def _measure_place(tree: _Tree, sums: NDArray[np.float64], counts: _Counts, sizes: Sizes) -> FloatArray:
+def _measure_place(tree: _Tree, sums: NDArray[np.float64], blocks: BlockColumns, sizes: Sizes) -> FloatArray:
     size = sizes.words.size
     index = np.arange(size)
     chars = np.maximum(sizes.chars, 1)
@@ -342,11 +326,11 @@ def _measure_place(tree: _Tree, sums: NDArray[np.float64], counts: _Counts, size
     return stack_columns(
         (
             1,
-            np.minimum(counts.linked / chars, 1),
-            np.log1p(counts.links),
-            counts.emphasised / chars,
-            np.log1p(counts.images),
-            counts.hidden,
+            np.minimum(blocks.linked / chars, 1),
+            np.log1p(blocks.links),
+            blocks.emphasised / chars,
+            np.log1p(blocks.images),
+            blocks.hidden,
             np.log1p(depth),
             np.log1p(before),
             np.log1p(after),
@@ -354,7 +338,7 @@ def _measure_place(tree: _Tree, sums: NDArray[np.float64], counts: _Counts, size
             index > body_last,
             index < body_first,
             share,
-            counts.linked.sum() / max(1, sizes.chars.sum()),
+            blocks.linked.sum() / max(1, sizes.chars.sum()),
             math.log1p(tree.parents.size - 1),
         ),
         size,
@@ -363,10 +347,11 @@ def _measure_place(tree: _Tree, sums: NDArray[np.float64], counts: _Counts, size
 
 def _climbs(tree: _Tree) -> tuple[IntArray, IntArray, IntArray]:
     """Return the depth of each block, and how much of it is not shared with the block before, and after."""
-    index = np.arange(tree.ancestors.shape[1])
-    real = tree.ancestors < tree.parents.size - 1
-    depth = real.sum(axis=0)
-    shared = (real & (tree.last.take(tree.ancestors) > index)).sum(axis=0)
+    depth = tree.depth
+    index = np.arange(depth.size)
+    last = tree.last.copy()
+    last[-1] = -1  # the sentinel is shared by all
+    shared = (last.take(tree.ancestors) > index).sum(axis=0)
     # Below MAX_LEVELS: what lies above is known to be shared only if the farthest ancestor is.
     farthest = tree.ancestors[depth - 1, index]
     shared[:-1][farthest[1:] != farthest[:-1]] = 0
@@ -385,9 +370,7 @@ def _find_body(tree: _Tree, running: NDArray[np.float64]) -> tuple[int, int, flo
     return 0, running.size - 2, 0.0
 
 
-def _measure_page(
-    hints: frozenset[str], own: FloatArray, near: FloatArray, hidden: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _measure_page(hints: frozenset[str], own: FloatArray, near: FloatArray, hidden: IntArray) -> NDArray[np.float64]:
     """Measure what the whole page is made of: the same row for every block."""
     types = [not members.isdisjoint(hints) for members in PAGE_TYPES.values()]
     row = np.concatenate((types, own.mean(axis=0), near.mean(axis=0), [hidden.mean()]))
