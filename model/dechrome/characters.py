@@ -166,9 +166,10 @@ def hash_word(word: str) -> int:
 def _sum_powers(codes: CodeArray) -> HashArray:
     """Return the running sums of the characters' terms in the polynomial, one more than there are characters."""
     sums = np.zeros(codes.size + 1, np.uint64)
-    terms = np.add(codes, 1, dtype=np.uint64)
+    terms = sums[1:]  # in place: memory is most of the time
+    np.add(codes, 1, out=terms)
     terms *= _powers(codes.size)[0][: codes.size]
-    terms.cumsum(out=sums[1:])
+    np.add.accumulate(terms, out=terms)
     return sums
 
 

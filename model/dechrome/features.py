@@ -9,7 +9,7 @@ import numpy as np
 from dechrome.blocks import Document, Kind
 from dechrome.characters import Characters, HashArray, IntArray, Words, find_words, read_characters
 from dechrome.context import FloatArray, average_windows, read_columns, shift_rows, stack_columns
-from dechrome.text_features import TextColumns, clip_text, measure_text
+from dechrome.text_features import TextColumns, clip_texts, measure_text
 from dechrome.tree_features import CONTAINER_LEVELS, TREE_NAMES, measure_tree
 
 OWN_NAMES: Final = TextColumns._fields + TREE_NAMES
@@ -93,8 +93,8 @@ def extract_features(document: Document) -> Features:
         empty = np.zeros((0, len(FEATURE_NAMES)), np.float32)
         return Features(empty, nothing, nothing, nothing, nothing, ranges, ranges, nothing)
     blocks = read_columns(document.blocks)
-    texts = [clip_text(block.text) for block in document.blocks]
-    read = read_characters([*texts, clip_text(document.title)])
+    texts = clip_texts([block.text for block in document.blocks])
+    read = read_characters([*texts, *clip_texts([document.title])])
     found = find_words(read)
     characters, words, title_hashes = _cut_title(read, found)
     text, sizes = measure_text(blocks.breaks, texts, characters, words, title_hashes)

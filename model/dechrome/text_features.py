@@ -47,9 +47,12 @@ _LONGEST_PATTERN: Final = 400  # characters
 _ADDRESS: Final = re.compile(r"(?:https?:)?//|www\.|[./]{0,2}/?\w+/\S*$", re.I)
 
 
-def clip_text(text: str) -> str:
-    """Leave out the middle of an endless block."""
-    return text if len(text) <= MAX_MEASURED else f"{text[: MAX_MEASURED // 2]} {text[-MAX_MEASURED // 2 :]}"
+def clip_texts(texts: list[str]) -> list[str]:
+    """Leave out the middle of endless texts."""
+    if len(max(texts, key=len)) <= MAX_MEASURED:
+        return texts
+    half = MAX_MEASURED // 2
+    return [text if len(text) <= MAX_MEASURED else f"{text[:half]} {text[-half:]}" for text in texts]
 
 
 class TextColumns(NamedTuple):
