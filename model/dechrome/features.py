@@ -99,11 +99,11 @@ def extract_features(document: Document) -> Features:
     characters, words, title_hashes = _cut_title(read, found)
     text, sizes = measure_text(blocks.breaks, texts, characters, words, title_hashes)
     tree = measure_tree(document, blocks, sizes)
-    dense = np.empty((count, len(FEATURE_NAMES)), np.float32)
+    dense = np.empty((len(FEATURE_NAMES), count), np.float32).T  # a feature is one run of memory, as it is measured
     own, around = np.split(dense, [len(OWN_NAMES)], axis=1)
     np.concatenate((stack_columns(text, count), *tree.tables), axis=1, out=own)
-    near = own.take(_NEIGHBOURS, axis=1)
-    windows = average_windows(own.take(_WINDOWED, axis=1), REACHES)
+    near = own.T.take(_NEIGHBOURS, axis=0).T
+    windows = average_windows(own.T.take(_WINDOWED, axis=0).T, REACHES)
     np.concatenate((*(shift_rows(near, offset) for offset in OFFSETS), *windows), axis=1, out=around)
     buckets, owners = _bag_of_words(words, characters, sizes.words)
     return Features(

@@ -98,7 +98,10 @@ class _Tree(NamedTuple):
 
 
 class _TagTable(NamedTuple):
-    """A number for every tag we know, and the features of each number; the last number is any other tag."""
+    """A number for every tag we know, and the features of each number; the last number is any other tag.
+
+    ``own`` has shape (features, tags); ``inside`` has them as bits.
+    """
 
     numbers: dict[str, int]
     own: FloatArray
@@ -135,7 +138,7 @@ def measure_tree(document: Document, blocks: BlockColumns, sizes: Sizes) -> Tree
     )
     cues = _read_cues(document.tree.cues, tree)
 
-    own = table.own.take(tags.take(_nearest(tree.ancestors, ~table.inline.take(tags))), axis=0)
+    own = table.own.take(tags.take(_nearest(tree.ancestors, ~table.inline.take(tags))), axis=1).T
     inside = np.bitwise_or.reduce(table.inside.take(tags).take(tree.ancestors), axis=0)
     near = _fade_cues(cues.flags.take(cues.values).take(tree.ancestors))
     containers, first, last = _measure_containers(tree, sums, _count_twins(tree.parents, tags, cues))
@@ -197,7 +200,7 @@ def _widen_deep_ranges(parents: IntArray, farthest: IntArray, first: IntArray, l
 @cache
 def _tag_table() -> _TagTable:
     names = sorted({tag for group in (*OWN_TAGS, *INSIDE_TAGS) for tag in group} | INLINE_TAGS)
-    own = np.array([[tag in group for group in OWN_TAGS] for tag in (*names, "")], np.float32)
+    own = np.array([[tag in group for tag in (*names, "")] for group in OWN_TAGS], np.float32)
     inside = np.array([[tag in group for group in INSIDE_TAGS] for tag in (*names, "")])
     inline = np.array([tag in INLINE_TAGS for tag in (*names, "")])
     return _TagTable({name: number for number, name in enumerate(names)}, own, _pack_bits(inside), inline)
@@ -251,11 +254,11 @@ def _fade_cues(flags: BitArray) -> FloatArray:
     fresh[1:] ^= seen[:-1]
     places = np.flatnonzero(fresh != 0)
     levels, blocks = np.divmod(places, flags.shape[1])
-    # Each bit once, as a place in a table that is 32 cues wide.
     bits = np.flatnonzero(_unpack_bits(fresh.ravel().take(places), 32).view(bool))
-    near = np.zeros((flags.shape[1], 32), np.float32)
-    near.ravel()[blocks.take(bits >> 5) * 32 + (bits & 31)] = _FADING.take(levels.take(bits >> 5))
-    return near[:, : len(MARKUP_CUES)]
+    owners, cues = bits >> 5, bits & 31
+    near = np.zeros((len(MARKUP_CUES), flags.shape[1]), np.float32)
+    near[cues, blocks.take(owners)] = _FADING.take(levels.take(owners))
+    return near.T
 
 
 def _pair_cues(cues: _Cues, ancestors: IntArray) -> tuple[HashArray, IntArray, IntArray]:
