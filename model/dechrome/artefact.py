@@ -20,12 +20,21 @@ from dechrome.blocks import Kind, Label
 from dechrome.context import FloatArray
 from dechrome.errors import ModelError
 from dechrome.features import CUE_BITS, FEATURE_NAMES, INPUT_NAMES, SCORE_NAMES, WORD_BITS
+from dechrome.refining import DRAFT_NAMES
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAX_BYTES: Final = 64 << 20  # of weights.npz once unpacked: bounds what a hostile folder can ask for
 LABELS: Final = tuple(Label)
 KINDS: Final = tuple(Kind)
-HEADS: Final = ("html", "text", "kind")
+# Inputs and outputs of each network: drafts see the features, the others also what the draft made of the page.
+_FINAL: Final = len(INPUT_NAMES) + len(DRAFT_NAMES)
+HEADS: Final[Mapping[str, tuple[int, int]]] = {
+    "html_draft": (len(INPUT_NAMES), len(LABELS)),
+    "text_draft": (len(INPUT_NAMES), len(LABELS)),
+    "html": (_FINAL, len(LABELS)),
+    "text": (_FINAL, len(LABELS)),
+    "kind": (_FINAL, len(KINDS)),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +53,9 @@ class Network:
 class Model:
     """A trained model.
 
-    ``heads`` maps "html" and "text" to networks over ``Label`` and "kind" to one over ``Kind``. ``word_table`` and
-    ``cue_table`` hold one row of scores per bucket of the hashed words. ``settings`` is ``model.json``.
+    ``heads`` maps "html" and "text", and the drafts of both, to networks over ``Label`` and "kind" to one over
+    ``Kind``. ``word_table`` and ``cue_table`` hold one row of scores per bucket of the hashed words. ``settings`` is
+    ``model.json``.
     """
 
     heads: Mapping[str, Network]
@@ -117,6 +127,7 @@ def _schema() -> dict[str, Any]:
         "labels": list(LABELS),
         "kinds": list(KINDS),
         "feature_names": list(FEATURE_NAMES),
+        "draft_names": list(DRAFT_NAMES),
         "word_bits": WORD_BITS,
         "cue_bits": CUE_BITS,
     }
@@ -192,17 +203,16 @@ def _shapes_fit(model: Model) -> bool:
     """Tell whether the arrays have the shapes that labelling counts on."""
     if model.word_table.shape != (1 << WORD_BITS, len(SCORE_NAMES)) or model.cue_table.shape != (1 << CUE_BITS, 1):
         return False
-    outputs = {"html": len(LABELS), "text": len(LABELS), "kind": len(KINDS)}
     for name, network in model.heads.items():
-        inputs = (len(INPUT_NAMES),)
-        if network.mean.shape != inputs or network.scale.shape != inputs or not network.members:
+        inputs, outputs = HEADS[name]
+        if network.mean.shape != (inputs,) or network.scale.shape != (inputs,) or not network.members:
             return False
         for layers in network.members:
-            width = len(INPUT_NAMES)
+            width = inputs
             for weights, biases in layers:
                 if biases.ndim != 1 or weights.shape != (width, biases.size):
                     return False
                 width = biases.size
-            if width != outputs[name] or not layers:
+            if width != outputs or not layers:
                 return False
     return True

@@ -6,27 +6,47 @@ from typing import Final
 
 import numpy as np
 
-from dechrome.artefact import Network
+from dechrome.artefact import Model, Network
 from dechrome.blocks import Reason
 from dechrome.context import FloatArray
 from dechrome.features import INPUT_NAMES
-from dechrome.inference import CLIP
+from dechrome.inference import CLIP, draft_of
+from dechrome.refining import DRAFT_NAMES
 
+_DRAFT: Final = len(INPUT_NAMES) + DRAFT_NAMES.index("draft")
+_SILENT: Final = 0.1  # logits: a draft this near the average block's has no reasons to hand on
 _STEPS: Final = 16  # points on the path; 64 change the contributions by less than a hundredth of a logit
 
 
-def explain_inputs(network: Network, inputs: FloatArray, top: int) -> list[list[Reason]]:
-    """Return the ``top`` strongest reasons for each block, strongest first.
+def explain_inputs(model: Model, head: str, inputs: FloatArray, top: int) -> list[list[Reason]]:
+    """Return the ``top`` strongest reasons for each block, strongest first; ``inputs`` are the final network's.
 
     A contribution is in logits of content against everything else, by integrated gradients from the average block
     (Sundararajan et al., ICML 2017); all contributions of a block add up to its distance from the average block.
     """
-    contributions = attribute(network, inputs)
+    contributions = contribute(model, head, inputs)
     order = np.argsort(-np.abs(contributions), axis=1)[:, :top]
+    names = (*INPUT_NAMES, *DRAFT_NAMES)
     return [
-        [Reason(INPUT_NAMES[i], float(row[i]), float(values[i])) for i in chosen]
+        [Reason(names[i], float(row[i]), float(values[i])) for i in chosen]
         for row, values, chosen in zip(inputs, contributions, order.tolist(), strict=True)
     ]
+
+
+def contribute(model: Model, head: str, inputs: FloatArray) -> FloatArray:
+    """Return the contribution of every input to every block's content logit, shape as the inputs.
+
+    What the draft of a block itself contributes is handed on to the inputs that the draft was made of, in proportion
+    to their share in it.
+    """
+    contributions = attribute(model.heads[head], inputs)
+    drafted = attribute(model.heads[draft_of(head)], inputs[:, : len(INPUT_NAMES)])
+    total = drafted.sum(axis=1)
+    speaks = np.abs(total) > _SILENT
+    slope = np.where(speaks, contributions[:, _DRAFT] / np.where(speaks, total, 1), 0)
+    contributions[:, : len(INPUT_NAMES)] += drafted * slope[:, None].astype(np.float32)
+    contributions[speaks, _DRAFT] = 0
+    return contributions
 
 
 def attribute(network: Network, inputs: FloatArray) -> FloatArray:

@@ -71,7 +71,8 @@ class Features(NamedTuple):
     ``dense`` has shape (blocks, len(FEATURE_NAMES)). ``words`` are buckets (below ``2 ** WORD_BITS``) of the hashed
     words, word pairs and word beginnings of the blocks ``word_blocks``; ``cues`` (below ``2 ** CUE_BITS``) those of
     the attributes around the blocks ``cue_blocks``. ``first`` and ``last`` are the block ranges of the enclosing
-    containers, shape (blocks, CONTAINER_LEVELS); ``lengths`` are words per block.
+    containers, shape (blocks, CONTAINER_LEVELS); ``lengths`` are words per block. Blocks with the same number in
+    ``likes`` stand in elements of the same kind.
     """
 
     dense: FloatArray
@@ -82,6 +83,7 @@ class Features(NamedTuple):
     first: IntArray
     last: IntArray
     lengths: IntArray
+    likes: HashArray
 
 
 def extract_features(document: Document) -> Features:
@@ -91,7 +93,8 @@ def extract_features(document: Document) -> Features:
         nothing = np.zeros(0, np.int64)
         ranges = np.zeros((0, CONTAINER_LEVELS), np.int64)
         empty = np.zeros((0, len(FEATURE_NAMES)), np.float32)
-        return Features(empty, nothing, nothing, nothing, nothing, ranges, ranges, nothing)
+        likes = np.zeros(0, np.uint64)
+        return Features(empty, nothing, nothing, nothing, nothing, ranges, ranges, nothing, likes)
     blocks = read_columns(document.blocks)
     texts = clip_texts([block.text for block in document.blocks])
     read = read_characters([*texts, *clip_texts([document.title])])
@@ -115,6 +118,7 @@ def extract_features(document: Document) -> Features:
         tree.first,
         tree.last,
         sizes.words,
+        tree.likes,
     )
 
 

@@ -1,4 +1,8 @@
-"""Model + features -> probabilities, in numpy alone. Training uses the same functions up to the network's inputs."""
+"""Model + features -> probabilities, in numpy alone. Training uses the same functions up to the networks' inputs.
+
+A page is looked at twice. A draft network judges every block by its features; the final networks see these, and what
+the draft made of the rest of the page.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ from threadpoolctl import ThreadpoolController
 from dechrome.artefact import Model, Network
 from dechrome.characters import IntArray
 from dechrome.context import FloatArray, average_rows, shift_rows
-from dechrome.features import SCORE_OFFSETS, SCORE_RADII, Features
+from dechrome.features import INPUT_NAMES, SCORE_OFFSETS, SCORE_RADII, Features
+from dechrome.refining import DRAFT_NAMES, measure_draft
 
 CLIP: Final = 4.0  # standard deviations; what lies farther out tells no more
 
@@ -22,6 +27,27 @@ class Scores(NamedTuple):
 
     words: FloatArray
     cues: FloatArray
+
+
+def final_inputs(model: Model, head: str, pages: Sequence[Features]) -> FloatArray:
+    """Return the inputs of the final networks for pages of one kind ("html" or "text"), joined.
+
+    Shape (blocks of all pages, len(INPUT_NAMES) + len(DRAFT_NAMES)).
+    """
+    sizes = [len(features.dense) for features in pages]
+    inputs = np.empty((sum(sizes), len(INPUT_NAMES) + len(DRAFT_NAMES)), np.float32)
+    parts = np.split(inputs, np.cumsum(sizes)[:-1])
+    for part, features in zip(parts, pages, strict=True):
+        part[:, : len(INPUT_NAMES)] = network_inputs(features, score_words(model, features))
+    draft = predict_proba(model.heads[draft_of(head)], inputs[:, : len(INPUT_NAMES)])[:, 0]
+    for part, features, drafted in zip(parts, pages, np.split(draft, np.cumsum(sizes)[:-1]), strict=True):
+        part[:, len(INPUT_NAMES) :] = measure_draft(drafted, features)
+    return inputs
+
+
+def draft_of(head: str) -> str:
+    """Return the name of the draft network of "html" or "text"."""
+    return f"{head}_draft"
 
 
 def score_words(model: Model, features: Features) -> Scores:

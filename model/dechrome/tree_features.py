@@ -69,12 +69,13 @@ class TreeMeasures(NamedTuple):
     ``tables`` have a row per block; side by side their columns are ``TREE_NAMES``. ``first`` and ``last`` hold the
     range of blocks of each enclosing container, shape (blocks, CONTAINER_LEVELS), last inclusive. ``cue_blocks``, in
     order, and ``cue_hashes[cue_places]`` pair every block with the hashed words of its ancestors' attributes, salted
-    by distance.
+    by distance. Blocks with the same number in ``likes`` stand in elements of the same kind.
     """
 
     tables: tuple[NDArray[Any], ...]
     first: IntArray
     last: IntArray
+    likes: HashArray
     cue_hashes: HashArray
     cue_places: IntArray
     cue_blocks: IntArray
@@ -141,7 +142,8 @@ def measure_tree(document: Document, blocks: BlockColumns, sizes: Sizes) -> Tree
     own = table.own.take(tags.take(_nearest(tree.ancestors, ~table.inline.take(tags))), axis=1).T
     inside = np.bitwise_or.reduce(table.inside.take(tags).take(tree.ancestors), axis=0)
     near = _fade_cues(cues.flags.take(cues.values).take(tree.ancestors))
-    containers, first, last = _measure_containers(tree, sums, _count_twins(tree.parents, tags, cues))
+    looks = _hash_looks(tags, cues)
+    containers, first, last = _measure_containers(tree, sums, _count_twins(tree.parents, looks))
     tables = (
         _measure_place(tree, sums, blocks, sizes),
         own,
@@ -151,14 +153,15 @@ def measure_tree(document: Document, blocks: BlockColumns, sizes: Sizes) -> Tree
         _measure_page(document.hints, own, near, blocks.hidden),
         _measure_heading(own[:, _H1] > 0),
     )
-    return TreeMeasures(tables, first, last, *_pair_cues(cues, tree.ancestors))
+    return TreeMeasures(tables, first, last, _hash_places(tree, looks), *_pair_cues(cues, tree.ancestors))
 
 
 def _no_tree(blocks: int) -> TreeMeasures:
     nothing = np.zeros(0, np.int64)
     ranges = np.broadcast_to(np.arange(blocks)[:, None], (blocks, CONTAINER_LEVELS))
     zeros = np.zeros((blocks, len(TREE_NAMES)), np.float32)
-    return TreeMeasures((zeros,), ranges, ranges, np.zeros(0, np.uint64), nothing, nothing)
+    alone = np.arange(blocks, dtype=np.uint64)
+    return TreeMeasures((zeros,), ranges, ranges, alone, np.zeros(0, np.uint64), nothing, nothing)
 
 
 def _read_tree(element_parents: Sequence[int], elements: IntArray) -> _Tree:
@@ -274,15 +277,28 @@ def _pair_cues(cues: _Cues, ancestors: IntArray) -> tuple[HashArray, IntArray, I
     return (cues.hashes + salts).ravel(), places, np.arange(blocks).repeat(counts.sum(axis=1))
 
 
-def _count_twins(parents: IntArray, tags: IntArray, cues: _Cues) -> IntArray:
-    """Count the siblings of each element, itself too, with the same tag and the same first attribute word."""
+def _hash_looks(tags: IntArray, cues: _Cues) -> HashArray:
+    """Return a hash of each element's tag and first attribute word."""
     leading = np.append(cues.hashes, np.uint64(0)).take(cues.starts)
     leading[cues.counts == 0] = 0
-    keys = leading.take(cues.values) * np.uint64(3)
-    keys += tags.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    keys >>= np.uint64(21)
+    looks: HashArray = leading.take(cues.values) * np.uint64(3)
+    looks += tags.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return looks
+
+
+def _count_twins(parents: IntArray, looks: HashArray) -> IntArray:
+    """Count the siblings of each element, itself too, that look the same."""
+    keys = looks >> np.uint64(21)
     keys += parents.astype(np.uint64) << np.uint64(43)  # nearly in order, which makes sorting cheap
     return count_equal(keys)
+
+
+def _hash_places(tree: _Tree, looks: HashArray) -> HashArray:
+    """Return a hash of the looks of each block's element and of the one around it."""
+    element = tree.ancestors[0]
+    places: HashArray = looks.take(element) * np.uint64(0xD6E8FEB86659FD93)
+    places += looks.take(tree.parents.take(element))
+    return places
 
 
 def _measure_containers(

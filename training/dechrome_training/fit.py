@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -14,18 +14,20 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from dechrome.artefact import KINDS, LABELS, Model, Network
+from dechrome.blocks import Label
 from dechrome.context import FloatArray
 from dechrome.features import INPUT_NAMES
-from dechrome.inference import Scores, network_inputs, predict_proba, score_words
+from dechrome.inference import Scores, draft_of, final_inputs, network_inputs, predict_proba
+from dechrome.refining import DRAFT_NAMES, measure_draft
 from dechrome_training.calibration import identity, measure_calibration
 from dechrome_training.networks import JOBS, fit_network
-from dechrome_training.recipe import Recipe
+from dechrome_training.recipe import NetworkRecipe, Recipe
 from dechrome_training.samples import UNKNOWN, Sample
 from dechrome_training.words import Bags, Tables, collect_bags, fit_tables, score_blocks
 
 Report = Callable[[str], None]
 _HIDDEN_IN_KINDS: Final = np.array(
-    [name.startswith(("cue_", "cues_", "inside_", "tag_")) for name in INPUT_NAMES]
+    [name.startswith(("cue_", "cues_", "inside_", "tag_")) for name in (*INPUT_NAMES, *DRAFT_NAMES)]
 )  # what weak labels of kinds were read off; hidden in every other page, so that text and place do the work too
 
 
@@ -61,7 +63,7 @@ def train(
     numbers = np.asarray(folds)
 
     def run_fold(fold: int) -> list[Prediction]:
-        model = _fit(samples, bags, weights, numbers != fold, recipe, recipe.fold_members)
+        model = _fit(samples, numbers, bags, weights, numbers != fold, recipe)
         report(f"fold {fold + 1} of {recipe.folds} fitted")
         return predict(model, [sample for sample, number in zip(samples, folds, strict=True) if number == fold])
 
@@ -70,7 +72,7 @@ def train(
         warnings.simplefilter("ignore", ConvergenceWarning)  # the numbers of iterations are the recipe's
         usable = [fold for fold in range(recipe.folds) if 0 < (numbers == fold).sum() < len(samples)]
         parts = Parallel(n_jobs=JOBS, prefer="threads")(delayed(run_fold)(fold) for fold in usable)
-        model = _fit(samples, bags, weights, np.ones(len(samples), bool), recipe, recipe.members)
+        model = _fit(samples, numbers, bags, weights, np.ones(len(samples), bool), recipe)
     report("final model fitted")
     predictions = [prediction for part in parts for prediction in part]
     settings = measure_calibration(predictions, recipe) if predictions else identity()
@@ -81,11 +83,16 @@ def predict(model: Model, samples: Sequence[Sample]) -> list[Prediction]:
     """Predict raw probabilities, one page at a time, as the runtime does."""
     predictions = []
     for sample in samples:
-        inputs = network_inputs(sample.features, score_words(model, sample.features))
-        head = "html" if sample.view == "html" else "text"
-        labels = predict_proba(model.heads[head], inputs)
-        predictions.append(Prediction(sample, labels, predict_proba(model.heads["kind"], inputs)))
+        head = head_of(sample)
+        inputs = final_inputs(model, head, [sample.features])
+        labels, kinds = (predict_proba(model.heads[name], inputs) for name in (head, "kind"))
+        predictions.append(Prediction(sample, labels, kinds))
     return predictions
+
+
+def head_of(sample: Sample) -> str:
+    """Return the name of the network that labels the sample."""
+    return "html" if sample.view == "html" else "text"
 
 
 def sample_weights(samples: Sequence[Sample], recipe: Recipe) -> list[FloatArray]:
@@ -93,30 +100,76 @@ def sample_weights(samples: Sequence[Sample], recipe: Recipe) -> list[FloatArray
     return [block_weights(s, recipe.sets.get(s.source, 1.0) * recipe.views[s.view]) for s in samples]
 
 
+class _Rows(NamedTuple):
+    """The blocks of the pages of one head, joined: what its networks learn from.
+
+    ``inputs`` are those of the final networks. ``parts`` says which rows may not draft each other; page ``i`` has the
+    rows ``starts[i]:starts[i + 1]``.
+    """
+
+    samples: list[Sample]
+    starts: NDArray[np.int64]
+    inputs: FloatArray
+    targets: NDArray[np.int8]
+    weights: FloatArray
+    parts: NDArray[np.int64]
+
+
 def _fit(
     samples: Sequence[Sample],
+    folds: NDArray[np.int64],
     bags: Bags,
     weights: Sequence[FloatArray],
     inside: NDArray[np.bool_],
     recipe: Recipe,
-    members: int,
 ) -> Model:
     """Fit tables and networks on the samples inside."""
     sizes = [len(sample.shares) for sample in samples]
-    rows_inside = np.repeat(inside, sizes)
-    tables, scores = _stack_tables(bags, rows_inside, recipe)
+    tables, scores = _stack_tables(bags, np.repeat(inside, sizes), recipe)
     starts = np.concatenate(([0], np.cumsum(sizes)))
-    chosen = [
-        (sample, weight, network_inputs(sample.features, Scores(scores.words[start:end], scores.cues[start:end])))
-        for sample, weight, start, end, is_inside in zip(samples, weights, starts, starts[1:], inside, strict=False)
-        if is_inside
-    ]
     heads: dict[str, Network] = {}
+    kinds: list[_KindRows] = []
     for head in ("html", "text"):
-        part = [item for item in chosen if (item[0].view == "html") == (head == "html")]
-        heads[head] = _fit_labels(part or chosen, recipe, members)
-    heads["kind"] = _fit_kinds(chosen, recipe, min(members, recipe.kind_members))
+        chosen = [i for i in np.flatnonzero(inside) if head_of(samples[i]) == head] or np.flatnonzero(inside).tolist()
+        rows = _join_rows(
+            [samples[i] for i in chosen],
+            [Scores(scores.words[starts[i] : starts[i + 1]], scores.cues[starts[i] : starts[i + 1]]) for i in chosen],
+            [weights[i] for i in chosen],
+            folds[chosen],
+        )
+        heads[draft_of(head)] = _draft(rows, recipe)
+        heads[head] = _fit_labels(rows, rows.inputs, np.ones(len(rows.targets), bool), recipe.labels)
+        kinds.append(_kind_rows(rows))
+    heads["kind"] = _fit_kinds(kinds, recipe)
     return Model(heads, tables.words, tables.cues, {})
+
+
+def _join_rows(
+    samples: list[Sample], scores: Sequence[Scores], weights: Sequence[FloatArray], folds: NDArray[np.int64]
+) -> _Rows:
+    sizes = [len(sample.shares) for sample in samples]
+    starts = np.concatenate(([0], np.cumsum(sizes)))
+    inputs = np.empty((starts[-1], len(INPUT_NAMES) + len(DRAFT_NAMES)), np.float32)
+    for sample, score, start, end in zip(samples, scores, starts, starts[1:], strict=False):
+        inputs[start:end, : len(INPUT_NAMES)] = network_inputs(sample.features, score)
+    targets = np.concatenate([sample.targets for sample in samples])
+    return _Rows(samples, starts, inputs, targets, np.concatenate(weights), np.repeat(folds, sizes))
+
+
+def _draft(rows: _Rows, recipe: Recipe) -> Network:
+    """Fit the draft network, and fill in what drafts that have not seen a page's part make of the page."""
+    inputs = rows.inputs[:, : len(INPUT_NAMES)]
+    parts = np.unique(rows.parts)
+
+    def draft_part(part: int) -> None:
+        network = _fit_labels(rows, inputs, rows.parts != part, recipe.draft)
+        for index in np.flatnonzero(rows.parts[rows.starts[:-1]] == part):
+            page = rows.inputs[rows.starts[index] : rows.starts[index + 1]]
+            content = predict_proba(network, page[:, : len(INPUT_NAMES)])[:, 0]
+            page[:, len(INPUT_NAMES) :] = measure_draft(content, rows.samples[index].features)
+
+    Parallel(n_jobs=JOBS, prefer="threads")(delayed(draft_part)(part) for part in parts)
+    return _fit_labels(rows, inputs, np.ones(len(rows.targets), bool), recipe.draft)
 
 
 def _stack_tables(bags: Bags, inside: NDArray[np.bool_], recipe: Recipe) -> tuple[Tables, Scores]:
@@ -132,41 +185,33 @@ def _stack_tables(bags: Bags, inside: NDArray[np.bool_], recipe: Recipe) -> tupl
     return fit_tables(bags, inside, recipe), scores
 
 
-_Item = tuple[Sample, FloatArray, FloatArray]  # with the weights and the inputs of its blocks
+def _fit_labels(rows: _Rows, inputs: FloatArray, chosen: NDArray[np.bool_], recipe: NetworkRecipe) -> Network:
+    known = np.flatnonzero(chosen & (rows.weights > 0) & (rows.targets != UNKNOWN))
+    if not known.size:  # a single part: nothing else to learn from
+        known = np.flatnonzero((rows.weights > 0) & (rows.targets != UNKNOWN))
+    return fit_network(inputs, known, rows.targets[known], rows.weights[known], len(LABELS), recipe)
 
 
-def _fit_labels(items: Sequence[_Item], recipe: Recipe, members: int) -> Network:
-    inputs, targets, weights = [], [], []
-    for sample, weight, rows in items:
-        known = np.flatnonzero((weight > 0) & (sample.targets != UNKNOWN))
-        inputs.append(rows[known])
-        targets.append(sample.targets[known])
-        weights.append(weight[known])
-    return _fit_joined(inputs, targets, weights, len(LABELS), members, recipe)
+class _KindRows(NamedTuple):
+    inputs: FloatArray
+    kinds: NDArray[np.int8]
+    weights: FloatArray
 
 
-def _fit_kinds(items: Sequence[_Item], recipe: Recipe, members: int) -> Network:
-    inputs, targets, weights = [], [], []
-    for number, (sample, weight, all_rows) in enumerate(items):
-        known = np.flatnonzero((sample.kinds != UNKNOWN) & (sample.targets == 2))
-        if known.size:
-            rows = all_rows[known]
-            if sample.view == "html" and number % 2:
-                rows[:, _HIDDEN_IN_KINDS] = 0
-            inputs.append(rows)
-            targets.append(sample.kinds[known])
-            weights.append(np.sqrt(np.maximum(weight[known], 1e-3)))
+def _kind_rows(rows: _Rows) -> _KindRows:
+    """Return the rows of known kind; in every other HTML page without the markup that weak labels were read off."""
+    kinds = np.concatenate([sample.kinds for sample in rows.samples])
+    known = np.flatnonzero((kinds != UNKNOWN) & (rows.targets == LABELS.index(Label.CHROME)))
+    inputs = rows.inputs[known]
+    pages = np.searchsorted(rows.starts, known, side="right")
+    is_html = np.array([sample.view == "html" for sample in rows.samples])[pages - 1]
+    inputs[np.ix_(is_html & (pages % 2 == 0), _HIDDEN_IN_KINDS)] = 0
+    return _KindRows(inputs, kinds[known], np.sqrt(np.maximum(rows.weights[known], 1e-3)))
+
+
+def _fit_kinds(parts: Sequence[_KindRows], recipe: Recipe) -> Network:
+    inputs, kinds, weights = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     # Rare kinds count more, by the root of how rare they are, or navigation would swallow them.
-    counts = np.bincount(np.concatenate(targets), minlength=len(KINDS)) if targets else np.ones(len(KINDS))
-    rarity = np.sqrt(counts.sum() / np.maximum(counts, 1))
-    weights = [weight * rarity[target] for weight, target in zip(weights, targets, strict=True)]
-    return _fit_joined(inputs, targets, weights, len(KINDS), members, replace(recipe, alpha=recipe.kind_alpha))
-
-
-def _fit_joined(
-    inputs: list[Any], targets: list[Any], weights: list[Any], classes: int, members: int, recipe: Recipe
-) -> Network:
-    weight = np.concatenate(weights)
-    return fit_network(
-        np.concatenate(inputs), np.concatenate(targets), weight / weight.mean(), classes, members, recipe
-    )
+    counts = np.bincount(kinds, minlength=len(KINDS))
+    rarity = np.sqrt(counts.sum() / np.maximum(counts, 1)).astype(np.float32)
+    return fit_network(inputs, np.arange(len(kinds)), kinds, weights * rarity[kinds], len(KINDS), recipe.kinds)

@@ -12,37 +12,68 @@ from sklearn.neural_network import MLPClassifier
 from dechrome.artefact import Network
 from dechrome.context import FloatArray
 from dechrome.inference import CLIP
-from dechrome_training.recipe import Recipe
+from dechrome_training.recipe import NetworkRecipe
 
 JOBS: Final = 2  # threads that fit
+_CHUNK: Final = 100_000  # rows standardised at once: bounds memory
 
 
 def fit_network(
-    inputs: FloatArray, targets: NDArray[np.int8], weights: FloatArray, classes: int, members: int, recipe: Recipe
+    inputs: FloatArray,
+    rows: NDArray[np.int64],
+    targets: NDArray[np.int8],
+    weights: FloatArray,
+    classes: int,
+    recipe: NetworkRecipe,
 ) -> Network:
-    """Fit ``members`` perceptrons that differ in their seed; ``targets`` are numbers below ``classes``."""
-    mean = inputs.mean(axis=0, dtype=np.float64).astype(np.float32)
-    deviation = inputs.std(axis=0, dtype=np.float64).astype(np.float32)
-    scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0).astype(np.float32)
-    standard = np.clip((inputs - mean) * scale, -CLIP, CLIP)
-    jobs = (delayed(_fit_member)(standard, targets, weights, classes, seed, recipe) for seed in range(members))
-    fitted = Parallel(n_jobs=min(members, JOBS), prefer="threads")(jobs)
+    """Fit perceptrons that differ in their seed on the given rows of ``inputs``.
+
+    ``targets``, numbers below ``classes``, and ``weights`` have a value for each of ``rows``.
+    """
+    mean, scale = _measure(inputs, rows)
+    standard = np.empty((rows.size, inputs.shape[1]), np.float32)
+    for start in range(0, rows.size, _CHUNK):
+        part = standard[start : start + _CHUNK]
+        np.clip((inputs[rows[start : start + _CHUNK]] - mean) * scale, -CLIP, CLIP, out=part)
+    weights = weights / weights.mean()
+    jobs = (delayed(_fit_member)(standard, targets, weights, classes, seed, recipe) for seed in range(recipe.members))
+    fitted = Parallel(n_jobs=min(recipe.members, JOBS), prefer="threads")(jobs)
     return Network(mean, scale, tuple(fitted))
 
 
+def _measure(inputs: FloatArray, rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+    """Return mean and inverse deviation of every column, in float64 sums over chunks."""
+    sums, squares = np.zeros(inputs.shape[1]), np.zeros(inputs.shape[1])
+    for start in range(0, rows.size, _CHUNK):
+        part = inputs[rows[start : start + _CHUNK]].astype(np.float64)
+        sums += part.sum(axis=0)
+        squares += (part * part).sum(axis=0)
+    mean = sums / rows.size
+    deviation = np.sqrt(np.maximum(squares / rows.size - mean * mean, 0))
+    scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0)
+    return mean.astype(np.float32), scale.astype(np.float32)
+
+
 def _fit_member(
-    standard: FloatArray, targets: NDArray[np.int8], weights: FloatArray, classes: int, seed: int, recipe: Recipe
+    standard: FloatArray,
+    targets: NDArray[np.int8],
+    weights: FloatArray,
+    classes: int,
+    seed: int,
+    recipe: NetworkRecipe,
 ) -> tuple[tuple[FloatArray, FloatArray], ...]:
+    """Fit one perceptron, each epoch with a smaller step than the one before."""
     model = MLPClassifier(
         recipe.hidden,
         alpha=recipe.alpha,
-        learning_rate_init=recipe.learning_rate,
         batch_size=min(recipe.batch, len(targets)),
-        max_iter=recipe.epochs,
-        n_iter_no_change=recipe.epochs + 1,
-        random_state=seed,
+        max_iter=1,
+        warm_start=True,
+        random_state=np.random.RandomState(seed),
     )
-    model.fit(standard, targets, sample_weight=weights)
+    for epoch in range(recipe.epochs):
+        model.set_params(learning_rate_init=recipe.learning_rate * recipe.decay**epoch)
+        model.fit(standard, targets, sample_weight=weights)
     layers = list(zip(model.coefs_, model.intercepts_, strict=True))
     layers[-1] = _spread(*layers[-1], model.classes_, classes)
     return tuple((w.astype(np.float32), b.astype(np.float32)) for w, b in layers)

@@ -11,6 +11,19 @@ from dechrome.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkRecipe:
+    """How one kind of network is fitted: ``members`` perceptrons that differ in their seed."""
+
+    members: int
+    hidden: tuple[int, ...]
+    alpha: float
+    learning_rate: float
+    decay: float
+    epochs: int
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Settings of a training run; ``training/recipe.toml`` says what each is."""
 
@@ -23,15 +36,9 @@ class Recipe:
     iterations: int
     kind_regularisation: float
     kind_iterations: int
-    hidden: tuple[int, ...]
-    members: int
-    kind_members: int
-    fold_members: int
-    alpha: float
-    kind_alpha: float
-    learning_rate: float
-    epochs: int
-    batch: int
+    draft: NetworkRecipe
+    labels: NetworkRecipe
+    kinds: NetworkRecipe
     favor_step: float
 
 
@@ -43,7 +50,7 @@ def read_recipe(path: Path) -> Recipe:
     """
     try:
         data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        words, network = data["words"], data["network"]
+        words = data["words"]
         return Recipe(
             folds=data["folds"],
             written_pages=data["written_pages"],
@@ -54,18 +61,26 @@ def read_recipe(path: Path) -> Recipe:
             iterations=words["iterations"],
             kind_regularisation=words["kind_regularisation"],
             kind_iterations=words["kind_iterations"],
-            hidden=tuple(network["hidden"]),
-            members=network["members"],
-            kind_members=network["kind_members"],
-            fold_members=network["fold_members"],
-            alpha=network["alpha"],
-            kind_alpha=network["kind_alpha"],
-            learning_rate=network["learning_rate"],
-            epochs=network["epochs"],
-            batch=network["batch"],
+            draft=_network(data["network"], "draft"),
+            labels=_network(data["network"], "labels"),
+            kinds=_network(data["network"], "kinds"),
             favor_step=data["favor"]["step"],
         )
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path}: {error}") from error
     except KeyError as error:
         raise DataError(f"{path}: field {error} is missing") from error
+
+
+def _network(settings: dict[str, Any], name: str) -> NetworkRecipe:
+    """Return the settings of one network: its own, and else those of all."""
+    own = {**settings, **settings[name]}
+    return NetworkRecipe(
+        members=own["members"],
+        hidden=tuple(own["hidden"]),
+        alpha=own["alpha"],
+        learning_rate=own["learning_rate"],
+        decay=own["decay"],
+        epochs=own["epochs"],
+        batch=own["batch"],
+    )
