@@ -51,10 +51,9 @@ def _walk(node: LexborNode, description: Description, tree: Tree) -> Iterator[Ev
     """Report the tree below ``node``, with an explicit stack; ``tree`` is what has been made of it so far."""
     ancestors: list[LexborNode] = []
     while True:
-        tag = node.tag
-        if tag == "-text":
+        if node.is_text_node:
             yield node.text_content or ""
-        elif tag is None or tag in _SKIPPED:
+        elif (tag := node.tag) is None or tag in _SKIPPED:
             if tag in DESCRIBING_TAGS:
                 description.read(tag, node.attributes, node.text)
         else:

@@ -72,10 +72,9 @@ def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None
     One long loop, on purpose: it runs thousands of times a page, and local names halve its time.
     """
     tags, parents, cues = tree
-    hiding: list[bool] = []  # whether each open element hides what is in it
     spans: list[tuple[str, int, str]] = []  # inline elements that are open now
-    element = -1
-    links = emphasis = hidden = preformatted = unkept_spans = images = breaks = 0
+    element = hider = -1  # the innermost open element, and the outermost one that hides what is in it
+    links = emphasis = preformatted = unkept_spans = images = breaks = 0
     pieces: list[str] = []
     block_spans: list[Span] = []
     length = linked = emphasised = block_links = 0
@@ -98,7 +97,7 @@ def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None
                 if preformatted:
                     piece = piece.lstrip("\r\n")
                 anchor = around = element
-                block_hidden = hidden > 0
+                block_hidden = hider >= 0
                 if spans:
                     spans = [(name, 0, href) for name, _, href in spans]
                 if links and not block_links:
@@ -145,7 +144,9 @@ def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None
                     images,
                     breaks,
                     block_hidden,
-                    spans=tuple(block_spans),
+                    0,
+                    0,
+                    tuple(block_spans),
                 )
             )
             pieces, block_spans = [], []
@@ -157,8 +158,8 @@ def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None
         if event is _END:
             break
         if event is None:
-            if hiding.pop():
-                hidden -= 1
+            if element == hider:
+                hider = -1
             if element == around:
                 around = parents[element]
             if tag in SPECIAL_TAGS:
@@ -187,14 +188,13 @@ def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None
         element = len(parents) - 1
         cue = ""
         hides = False
-        if attributes:
-            if not CUE_ATTRIBUTES.isdisjoint(attributes):
-                cue = " ".join([value for name, value in attributes.items() if value and name in CUE_ATTRIBUTES])
-                if len(cue) > MAX_CUE_LENGTH:
-                    cue = cue[:MAX_CUE_LENGTH]
-            if not _HIDING_ATTRIBUTES.isdisjoint(attributes):
-                hides = _is_hidden(attributes)
-        cues.append(cue)
+        for name in attributes:
+            if name in CUE_ATTRIBUTES:
+                if value := attributes[name]:
+                    cue = f"{cue} {value}" if cue else value
+            elif name in _HIDING_ATTRIBUTES:
+                hides = hides or _is_hidden(attributes)
+        cues.append(cue if len(cue) <= MAX_CUE_LENGTH else cue[:MAX_CUE_LENGTH])
         if tag in SPECIAL_TAGS:
             if tag in _SPAN_NAMES:
                 name = _SPAN_NAMES[tag]
@@ -222,9 +222,8 @@ def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None
                 preformatted += 1
             else:
                 hides = hides or tag == "noscript" or (tag == "dialog" and "open" not in attributes)
-        hiding.append(hides)
-        if hides:
-            hidden += 1
+        if hides and hider < 0:
+            hider = element
 
 
 def _is_hidden(attributes: Mapping[str, str | None]) -> bool:
