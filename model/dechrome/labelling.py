@@ -31,7 +31,7 @@ Favor = Literal["precision", "balanced", "recall"]
 Tree = TypeVar("Tree")
 
 SHIPPED_MODEL: Final = Path(__file__).parent / "models" / "blocks_v1"
-BATCH_BLOCKS: Final = 4096  # blocks that share one matrix product
+BATCH_BLOCKS: Final = 512  # blocks that share one matrix product; 128 to 4096 tried: more leave the CPU cache
 MAX_WINDOW: Final = 20_000  # blocks of one page that are looked at together; bounds memory on endless pages
 _CONTENT, _IMAGE, _CHROME = LABELS  # to look a member up in its class takes longer than all else of a block
 

@@ -13,14 +13,16 @@ def element_paths(document: Document) -> list[str]:
     for place in zip(parents, tags, strict=True):
         counts[place] = number = counts.get(place, 0) + 1
         numbers.append(number)
-    known: dict[int, str] = {-1: ""}
+    known: list[str | None] = [None] * len(tags) + [""]  # the last is what is around the root, index -1
+    paths: list[str] = []
     for block in document.blocks:
-        missing = []
         element = block.element
-        while element not in known:
+        missing = []
+        while (path := known[element]) is None:
             missing.append(element)
             element = parents[element]
-        path = known[element]
-        for element in reversed(missing):
+        while missing:
+            element = missing.pop()
             path = known[element] = f"{path}/{tags[element]}[{numbers[element]}]"
-    return [known[block.element] for block in document.blocks]
+        paths.append(path)
+    return paths
