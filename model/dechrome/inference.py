@@ -34,7 +34,11 @@ def score_words(model: Model, features: Features) -> Scores:
 
 
 def sum_rows(table: FloatArray, buckets: IntArray, blocks: IntArray, count: int) -> FloatArray:
-    """Add the rows of each block's buckets, divided by the root of their number; shape (count, columns)."""
+    """Add the rows of each block's buckets, divided by the root of their number; shape (count, columns).
+
+    >>> sum_rows(np.array([[1], [3]], np.float32), np.array([0, 1, 1, 1, 0]), np.array([0, 0, 0, 0, 2]), 3).tolist()
+    [[5.0], [0.0], [1.0]]
+    """
     sums = np.zeros((count, table.shape[1]), np.float32)
     if buckets.size:
         order = np.argsort(blocks, kind="stable")
@@ -101,7 +105,11 @@ def _softmax(logits: FloatArray) -> FloatArray:
 
 
 def _sum_column(column: FloatArray, buckets: IntArray, blocks: IntArray, count: int) -> FloatArray:
-    """Return what ``sum_rows`` does for a table of one column, in a third of the time."""
+    """Return what ``sum_rows`` does for a table of one column, in a third of the time.
+
+    >>> _sum_column(np.array([1, 3], np.float32), np.array([0, 1, 1, 1, 0]), np.array([0, 0, 0, 0, 2]), 3).tolist()
+    [5.0, 0.0, 1.0]
+    """
     numbers = np.bincount(blocks, minlength=count)
     sums = np.bincount(blocks, column.take(buckets), count)
     return (sums / np.sqrt(np.maximum(numbers, 1))).astype(np.float32)

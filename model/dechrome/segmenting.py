@@ -37,8 +37,6 @@ _SPAN_NAMES: Final = {
 _EMPHASIS: Final = frozenset(("strong", "em"))
 # Elements that the segmenter must do more for than cut or not.
 SPECIAL_TAGS: Final = PREFORMATTED_TAGS | _SPAN_NAMES.keys() | {"br", "img", "noscript", "dialog"}
-
-
 _SKIPPED: Final = INVISIBLE_TAGS | {"", "-comment", "-doctype", "-document", "!doctype"}
 _DEEP: Final = 64  # levels: no walk this shallow can meet the bounds long before its end
 
