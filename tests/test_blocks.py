@@ -102,6 +102,11 @@ def test_text_that_a_script_reveals_is_a_hidden_block(start: str) -> None:
     assert [block.hidden for block in split_html(f"<body>{start}<p>a</p></div></noscript></dialog>").blocks] == [True]
 
 
+def test_text_after_a_hidden_element_inside_a_hidden_one_is_hidden_too() -> None:
+    blocks = split_html("<div hidden><p hidden>a</p><p>b</p></div><p>c</p>").blocks
+    assert [block.hidden for block in blocks] == [True, True, False]
+
+
 def test_links_emphasis_and_pictures_are_counted_and_kept_as_spans() -> None:
     (block,) = split_html("<p><img>A <a href=/b>fox</a> <em>ran</em>.").blocks
     assert block.spans == (Span(2, 6, "a", "/b") if block.text[2:6] == "fox" else block.spans[0], block.spans[1])
@@ -225,6 +230,14 @@ def test_every_kind_of_tree_gives_the_blocks_of_the_html(make: Any) -> None:
     assert (document.blocks, document.tree) == (expected.blocks, expected.tree)
     assert (document.title, document.url) == ("T", "https://example.org/")
     assert len(texts) == len(document.blocks)
+
+
+def test_attributes_of_an_element_that_holds_comments_alone_are_read_in_every_tree() -> None:
+    html = "<html><head></head><body><div class='c'><!-- x --></div><div class='d'></div><p>a</p></body></html>"
+    expected = split_html(html).tree
+    assert expected.cues == ["", "", "", "c", "", ""]
+    for tree in (bs4.BeautifulSoup(html, "html.parser"), lxml.html.document_fromstring(html)):
+        assert split_tree(tree)[0].tree == expected
 
 
 def test_xml_trees_with_namespaces_and_capitals_are_read_like_html() -> None:

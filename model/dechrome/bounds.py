@@ -21,8 +21,6 @@ from dechrome.segmenting import INLINE_TAGS
 # The largest of 7,288 real pages have 5.0 M characters, 21,646 '<', 66 levels and 1,908 options.
 MAX_LENGTH: Final = 10_000_000  # characters: bounds memory
 MAX_TAGS: Final = 200_000  # about 1 s of parsing and walking
-MAX_DEPTH: Final = 512  # where Blink stops nesting; html_blocks counts it while walking
-MAX_ELEMENTS: Final = 500_000  # in the tree; html_blocks counts them while walking
 MAX_COMPARED: Final = 200_000_000  # squares of the attribute counts of long tags, summed: 0.5 s. Real tags reach 574
 MAX_OPTIONS: Final = 4_000  # 0.4 s in lexbor when all are selected
 MAX_REOPENED: Final = 500_000  # formatting elements that the parser would open again: 180 MB

@@ -194,8 +194,8 @@ def _decode(data: bytes, charset: str | None, is_html: bool) -> tuple[str, tuple
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         pass
-    else:  # looked for in the bytes, which is ten times faster than in a string of wide characters
-        return _clean(text, "utf-8") if b"\0" in data or b"\xef\xbf\xbd" in data else (text, ())
+    else:  # each looked for where it is found fastest: three bytes, or NUL in wide characters, take ten times as long
+        return _clean(text, "utf-8") if b"\0" in data or "\ufffd" in text else (text, ())
     if declared is None and is_html:
         declared = _find_meta(data, _PRESCAN) or _find_meta(data, _LATE_PRESCAN)
     return _finish(data, _choose_codec(data, declared))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
+from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from dechrome.blocks import Block, Document, Tree
-from dechrome.bounds import MAX_DEPTH, MAX_ELEMENTS, MAX_LENGTH, check_encoded, flatten_html
-from dechrome.segmenting import DESCRIBING_TAGS, INVISIBLE_TAGS, SPECIAL_TAGS, Description, Event, cut_blocks
+from dechrome.blocks import Block, Document
+from dechrome.bounds import MAX_LENGTH, check_encoded, flatten_html
+from dechrome.segmenting import PastBoundsError, cut_blocks
 
 MAX_FLAT_BLOCKS: Final = 20_000  # of a page read as flat text; of more lines, several are joined
-_SKIPPED: Final = INVISIBLE_TAGS | {"-comment", "-doctype", "-document", "!doctype"}
-_DEEP: Final = 64  # levels: no walk this shallow can meet the bounds long before its end
 _LONG_LINE: Final = 1_000_000  # characters
 
 
@@ -29,63 +26,11 @@ def split_html(html: str, url: str | None = None) -> Document:
     if reason := check_encoded(data):
         return _split_flat(html, url, reason)
     try:
-        root = LexborHTMLParser(data).root
+        return cut_blocks(LexborHTMLParser(data).root, url)
     except SelectolaxError:
         return _split_flat(html, url, "refused by the parser")
-    blocks: list[Block] = []
-    tree = Tree([], [], [])
-    description = Description()
-    if root is not None:
-        try:
-            cut_blocks(_walk(root, description, tree), blocks, tree)
-        except _PastBoundsError as error:
-            return _split_flat(html, url, str(error))
-    return Document(blocks, tree, description.title, url, hints=frozenset(description.types))
-
-
-class _PastBoundsError(Exception):
-    """The tree is too deep or too large; the message says which."""
-
-
-def _walk(node: LexborNode, description: Description, tree: Tree) -> Iterator[Event]:
-    """Report the tree below ``node``, with an explicit stack; ``tree`` is what has been made of it so far."""
-    ancestors: list[LexborNode] = []
-    while True:
-        tag = node.tag
-        if tag == "-text":
-            yield node.text_content or ""
-        elif tag is None or tag in _SKIPPED:
-            if tag in DESCRIBING_TAGS:
-                description.read(tag, node.attributes, node.text)
-        else:
-            child = node.first_child
-            if child is not None:
-                yield tag, node.attributes
-                ancestors.append(node)
-                if len(ancestors) > _DEEP:
-                    _check_tree(len(ancestors), len(tree.tags))
-                node = child
-                continue
-            if tag in SPECIAL_TAGS:
-                yield tag, node.attributes
-                yield None
-            else:
-                yield tag, None
-        following = node.next
-        while following is None:
-            if not ancestors:
-                return
-            node = ancestors.pop()
-            yield None
-            following = node.next
-        node = following
-
-
-def _check_tree(depth: int, elements: int) -> None:
-    if depth > MAX_DEPTH:
-        raise _PastBoundsError(f"nested over {MAX_DEPTH} levels deep")
-    if elements > MAX_ELEMENTS:
-        raise _PastBoundsError(f"over {MAX_ELEMENTS} elements")
+    except PastBoundsError as error:
+        return _split_flat(html, url, str(error))
 
 
 def _split_flat(html: str, url: str | None, reason: str) -> Document:

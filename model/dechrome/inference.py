@@ -55,19 +55,23 @@ def score_words(model: Model, features: Features) -> Scores:
     count = len(features.dense)
     return Scores(
         sum_rows(model.word_table, features.words, features.word_blocks, count),
-        sum_rows(model.cue_table, features.cues, features.cue_blocks, count)[:, 0],
+        _sum_column(model.cue_table[:, 0], features.cues, features.cue_blocks, count),
     )
 
 
 def sum_rows(table: FloatArray, buckets: IntArray, blocks: IntArray, count: int) -> FloatArray:
-    """Add the rows of each block's buckets, divided by the root of their number; shape (count, columns)."""
+    """Add the rows of each block's buckets, divided by the root of their number; shape (count, columns).
+
+    >>> sum_rows(np.array([[1], [3]], np.float32), np.array([0, 1, 1, 1, 0]), np.array([0, 0, 0, 0, 2]), 3).tolist()
+    [[5.0], [0.0], [1.0]]
+    """
     sums = np.zeros((count, table.shape[1]), np.float32)
     if buckets.size:
         order = np.argsort(blocks, kind="stable")
         blocks = blocks[order]
         starts = np.flatnonzero(np.concatenate(([True], blocks[1:] != blocks[:-1])))
         numbers = np.diff(np.append(starts, blocks.size))
-        totals = np.add.reduceat(table[buckets[order]], starts, axis=0)
+        totals = np.add.reduceat(table.take(buckets[order], axis=0), starts, axis=0)
         sums[blocks[starts]] = totals / np.sqrt(numbers)[:, None]
     return sums
 
@@ -75,28 +79,32 @@ def sum_rows(table: FloatArray, buckets: IntArray, blocks: IntArray, count: int)
 def network_inputs(features: Features, scores: Scores) -> FloatArray:
     """Return the inputs of the networks for one page, shape (blocks, len(INPUT_NAMES))."""
     kinds = scores.words[:, 1:]
-    return np.column_stack(
+    return np.concatenate(
         (
             features.dense,
-            _context(scores.words[:, 0], features),
-            _context(scores.cues, features),
+            _context(np.column_stack((scores.words[:, 0], scores.cues)), features),
             kinds,
             shift_rows(kinds, -1),
             shift_rows(kinds, 1),
             average_rows(kinds, 3, 3),
-        )
-    ).astype(np.float32)
+        ),
+        axis=1,
+    )
 
 
 def predict_proba(network: Network, inputs: FloatArray) -> FloatArray:
     """Return the probabilities of one head, shape (blocks, classes)."""
-    standard = np.clip((inputs - network.mean) * network.scale, -CLIP, CLIP)
+    standard: FloatArray = inputs - network.mean
+    standard *= network.scale
+    np.clip(standard, -CLIP, CLIP, out=standard)
     total = np.zeros((len(inputs), network.members[0][-1][1].size), np.float32)
     with _threads().limit(limits=1):
         for layers in network.members:
             hidden = standard
             for weights, biases in layers[:-1]:
-                hidden = np.maximum(hidden @ weights + biases, 0)
+                hidden = hidden @ weights
+                hidden += biases
+                np.maximum(hidden, 0, out=hidden)
             weights, biases = layers[-1]
             total += _softmax(hidden @ weights + biases)
     return total / np.float32(len(network.members))
@@ -122,18 +130,31 @@ def _softmax(logits: FloatArray) -> FloatArray:
     return shares
 
 
-def _context(column: FloatArray, features: Features) -> FloatArray:
-    """Return a score at the block, at its neighbours, and averaged around it, over its containers and the page."""
-    sums = np.concatenate(([0.0], np.cumsum(column, dtype=np.float64)))
-    containers = (sums[features.last + 1] - sums[features.first]) / (features.last + 1 - features.first)
-    table = column[:, None]
-    mean = column.mean() if column.size else 0.0
-    return np.column_stack(
-        (
-            column,
-            *(shift_rows(table, offset) for offset in SCORE_OFFSETS),
-            *(average_rows(table, radius, radius) for radius in SCORE_RADII),
-            containers,
-            np.full(column.size, mean),
-        )
-    ).astype(np.float32)
+def _sum_column(column: FloatArray, buckets: IntArray, blocks: IntArray, count: int) -> FloatArray:
+    """Return what ``sum_rows`` does for a table of one column, in a third of the time.
+
+    >>> _sum_column(np.array([1, 3], np.float32), np.array([0, 1, 1, 1, 0]), np.array([0, 0, 0, 0, 2]), 3).tolist()
+    [5.0, 0.0, 1.0]
+    """
+    numbers = np.bincount(blocks, minlength=count)
+    sums = np.bincount(blocks, column.take(buckets), count)
+    return (sums / np.sqrt(np.maximum(numbers, 1))).astype(np.float32)
+
+
+def _context(table: FloatArray, features: Features) -> FloatArray:
+    """Return scores at the block, at its neighbours, and averaged around it, over its containers and the page.
+
+    All that is made of the first column of ``table`` comes before all that is made of the second.
+    """
+    count, columns = table.shape
+    sums = np.zeros((count + 1, columns))
+    np.cumsum(table, axis=0, dtype=np.float64, out=sums[1:])
+    first, end = features.first.T, features.last.T + 1
+    around = (
+        table,
+        *(shift_rows(table, offset) for offset in SCORE_OFFSETS),
+        *(average_rows(table, radius, radius) for radius in SCORE_RADII),
+        *((sums[end] - sums[first]) / (end - first)[:, :, None]),
+        np.broadcast_to(sums[-1] / max(count, 1), table.shape),
+    )
+    return np.stack(around, axis=2).reshape(count, columns * len(around)).astype(np.float32)

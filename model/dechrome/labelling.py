@@ -31,8 +31,9 @@ Favor = Literal["precision", "balanced", "recall"]
 Tree = TypeVar("Tree")
 
 SHIPPED_MODEL: Final = Path(__file__).parent / "models" / "blocks_v1"
-BATCH_BLOCKS: Final = 4096  # blocks that share one matrix product
+BATCH_BLOCKS: Final = 512  # blocks that share one matrix product; 128 to 4096 tried: more leave the CPU cache
 MAX_WINDOW: Final = 20_000  # blocks of one page that are looked at together; bounds memory on endless pages
+_CONTENT, _IMAGE, _CHROME = LABELS  # to look a member up in its class takes longer than all else of a block
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +241,7 @@ def _label(documents: Sequence[Document], model: Model | None, threshold: float 
         batch = _next_batch(parts, position)
         position += len(batch)
         computed = [_inputs(model, part) for _, part in batch]
-        inputs = np.concatenate([rows for rows, _ in computed])
+        inputs = np.concatenate([rows for rows, _ in computed]) if len(computed) > 1 else computed[0][0]
         of_text = np.repeat([part.is_text for _, part in batch], [len(rows) for rows, _ in computed])
         labels = _predict_labels(model, inputs, of_text)
         kind = predict_proba(model.heads["kind"], inputs)
@@ -271,7 +272,7 @@ def _predict_labels(model: Model, inputs: FloatArray, of_text: Any) -> FloatArra
     labels = np.zeros((len(inputs), len(LABELS)), np.float32)
     for head, chosen in (("html", ~of_text), ("text", of_text)):
         if chosen.any():
-            raw = predict_proba(model.heads[head], inputs[chosen])
+            raw = predict_proba(model.heads[head], inputs if chosen.all() else inputs[chosen])
             labels[chosen] = calibrate(raw, model.settings["calibration"][head])
     return labels
 
@@ -307,9 +308,8 @@ def _labelled(
 ) -> LabelledBlock:
     text, _, _, _, _, _, _, _, start, end, spans = block
     name = LABELS[label]
-    by_label = dict(zip(LABELS, probabilities, strict=True))
-    if name is Label.CHROME:
-        return LabelledBlock(
-            text, name, KINDS[kind], probabilities[label], by_label, kind_confidence, path, start, end, spans
-        )
+    content, image, chrome = probabilities
+    by_label = {_CONTENT: content, _IMAGE: image, _CHROME: chrome}
+    if name is _CHROME:
+        return LabelledBlock(text, name, KINDS[kind], chrome, by_label, kind_confidence, path, start, end, spans)
     return LabelledBlock(text, name, None, probabilities[label], by_label, None, path, start, end, spans)

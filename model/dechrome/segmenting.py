@@ -1,13 +1,12 @@
-"""Tree events -> blocks. HTML and ready-made trees both go through here, so that their blocks are the same."""
+"""Tree -> blocks. HTML and ready-made trees both go through here, so that their blocks are the same."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
-from dechrome.blocks import Block, Span, Tree
+from dechrome.blocks import Block, Document, Span, Tree
 
 # Elements whose text no browser shows. The title is read, but is no block.
 INVISIBLE_TAGS: Final = frozenset(
@@ -24,6 +23,8 @@ PREFORMATTED_TAGS: Final = frozenset("pre textarea listing xmp plaintext".split(
 # Attributes that say what an element is for, and those that may hide it.
 CUE_ATTRIBUTES: Final = frozenset(("class", "id", "role", "itemprop", "itemtype", "aria-label", "data-testid"))
 DESCRIBING_TAGS: Final = frozenset(("title", "meta", "script"))
+MAX_DEPTH: Final = 512  # where Blink stops nesting
+MAX_ELEMENTS: Final = 500_000  # in the tree
 MAX_METADATA: Final = 200_000  # characters of one script that are read for its types
 MAX_CUE_LENGTH: Final = 300  # characters per element: bounds the work on hostile attributes
 MAX_OPEN_SPANS: Final = 16  # nested inline elements whose spans are kept: each is carried into every block inside
@@ -36,13 +37,43 @@ _SPAN_NAMES: Final = {
 _EMPHASIS: Final = frozenset(("strong", "em"))
 # Elements that the segmenter must do more for than cut or not.
 SPECIAL_TAGS: Final = PREFORMATTED_TAGS | _SPAN_NAMES.keys() | {"br", "img", "noscript", "dialog"}
+_SKIPPED: Final = INVISIBLE_TAGS | {"", "-comment", "-doctype", "-document", "!doctype"}
+_DEEP: Final = 64  # levels: no walk this shallow can meet the bounds long before its end
 
 
-# What a walk over a tree reports, in document order: a text node; an element that opens, with its attributes (names
-# in lower case; None for one that is known to be empty and not in SPECIAL_TAGS); None where the innermost one closes.
-Event = str | tuple[str, Mapping[str, str | None] | None] | None
+class Node(Protocol):
+    """What is read of a tree, each property once at most. Lexbor's nodes are like this."""
 
-_END: Final[Event] = ("", None)
+    @property
+    def is_text_node(self) -> bool:
+        """Whether this is text, or else an element or what is skipped."""
+
+    @property
+    def text_content(self) -> str | None:
+        """The text of a text node."""
+
+    @property
+    def tag(self) -> str | None:
+        """The name of an element, in lower case and without namespace; None for what is skipped."""
+
+    @property
+    def attributes(self) -> Mapping[str, str | None]:
+        """The attributes of an element, names in lower case."""
+
+    @property
+    def first_child(self) -> Node | None:
+        """The first node inside, None for an empty element."""
+
+    @property
+    def next(self) -> Node | None:
+        """The next node inside the same element."""
+
+    def text(self) -> str:
+        """Return all text inside."""
+
+
+class PastBoundsError(Exception):
+    """The tree is too deep or too large; the message says which."""
 
 
 class Description:
@@ -63,19 +94,30 @@ class Description:
             self.types.update(map(str.lower, _SCHEMA_TYPE.findall(read_text()[:MAX_METADATA])))
 
 
-def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None:
-    """Append the blocks and elements of one tree to ``blocks`` and ``tree``, each as soon as it is known.
+def cut_blocks(
+    root: Node | None, url: str | None = None, note_text: Callable[[Node, int], None] | None = None
+) -> Document:
+    """Cut the tree of ``root`` and the nodes next to it into blocks, with an explicit stack.
 
     Inline elements stay inside a block, block-level elements and two ``<br>`` in a row cut. White space is collapsed
-    as browsers do, except in preformatted text; a single ``<br>`` is a line break in the block.
+    as browsers do, except in preformatted text; a single ``<br>`` is a line break in the block. ``note_text`` is told
+    of every text node that is not blank, and of the index of its block.
 
     One long loop, on purpose: it runs thousands of times a page, and local names halve its time.
+
+    Raises:
+        PastBoundsError: the tree is nested over MAX_DEPTH levels deep, or has over MAX_ELEMENTS elements.
     """
-    tags, parents, cues = tree
-    hiding: list[bool] = []  # whether each open element hides what is in it
+    blocks: list[Block] = []
+    tags: list[str] = []
+    parents: list[int] = []
+    cues: list[str] = []
+    description = Description()
+    node = root
+    following: list[Node | None] = []  # what comes after each open element
     spans: list[tuple[str, int, str]] = []  # inline elements that are open now
-    element = -1
-    links = emphasis = hidden = preformatted = unkept_spans = images = breaks = 0
+    element = hider = -1  # the innermost open element, and the outermost one that hides what is in it
+    links = emphasis = preformatted = unkept_spans = images = breaks = 0
     pieces: list[str] = []
     block_spans: list[Span] = []
     length = linked = emphasised = block_links = 0
@@ -83,22 +125,27 @@ def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None
     around = -2  # the innermost open element that is around the whole run so far
     space = line_break = block_hidden = False
 
-    for event in chain(events, (_END,)):
-        if isinstance(event, str):
-            data = event
+    while True:
+        if node is None:  # the innermost element closes, or the whole tree, which cuts too
+            tag = tags[element] if following else ""
+        elif node.is_text_node:
+            data = node.text_content or ""
             words = data.split()
             if not words:
                 if preformatted and pieces:
                     pieces.append(data)
                     length += len(data)
                 space = True
+                node = node.next
                 continue
+            if note_text:
+                note_text(node, len(blocks))
             piece = data if preformatted else " ".join(words)
             if not pieces:
                 if preformatted:
                     piece = piece.lstrip("\r\n")
                 anchor = around = element
-                block_hidden = hidden > 0
+                block_hidden = hider >= 0
                 if spans:
                     spans = [(name, 0, href) for name, _, href in spans]
                 if links and not block_links:
@@ -119,16 +166,23 @@ def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None
                 linked += size
             if emphasis:
                 emphasised += size
+            node = node.next
             continue
-
-        attributes = None
-        if event is None:
-            tag = tags[element]
         else:
-            tag, attributes = event
+            tag = node.tag or ""
+            if tag in _SKIPPED:
+                if tag in DESCRIBING_TAGS:
+                    description.read(tag, node.attributes, node.text)
+                node = node.next
+                continue
             if tag == "br":
                 breaks += 1
-        if pieces and tag not in INLINE_TAGS and (tag != "br" or (event and line_break and not preformatted)):
+
+        if (
+            pieces
+            and tag not in INLINE_TAGS
+            and (tag != "br" or (node is not None and line_break and not preformatted))
+        ):
             for name, start, href in spans:
                 if length > start:
                     block_spans.append(Span(start, length, name, href))
@@ -145,7 +199,9 @@ def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None
                     images,
                     breaks,
                     block_hidden,
-                    spans=tuple(block_spans),
+                    0,
+                    0,
+                    tuple(block_spans),
                 )
             )
             pieces, block_spans = [], []
@@ -154,11 +210,11 @@ def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None
             around = -2
             space = line_break = block_hidden = False
 
-        if event is _END:
-            break
-        if event is None:
-            if hiding.pop():
-                hidden -= 1
+        if node is None:
+            if not following:
+                break
+            if element == hider:
+                hider = -1
             if element == around:
                 around = parents[element]
             if tag in SPECIAL_TAGS:
@@ -177,24 +233,27 @@ def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None
                 elif tag in PREFORMATTED_TAGS:
                     preformatted -= 1
             element = parents[element]
+            node = following.pop()
             continue
 
         tags.append(tag)
         parents.append(element)
-        if attributes is None:
+        child = node.first_child
+        if child is None and tag not in SPECIAL_TAGS:
             cues.append("")
+            node = node.next
             continue
         element = len(parents) - 1
+        attributes = node.attributes
         cue = ""
         hides = False
-        if attributes:
-            if not CUE_ATTRIBUTES.isdisjoint(attributes):
-                cue = " ".join([value for name, value in attributes.items() if value and name in CUE_ATTRIBUTES])
-                if len(cue) > MAX_CUE_LENGTH:
-                    cue = cue[:MAX_CUE_LENGTH]
-            if not _HIDING_ATTRIBUTES.isdisjoint(attributes):
-                hides = _is_hidden(attributes)
-        cues.append(cue)
+        for name in attributes:
+            if name in CUE_ATTRIBUTES:
+                if value := attributes[name]:
+                    cue = f"{cue} {value}" if cue else value
+            elif name in _HIDING_ATTRIBUTES:
+                hides = hides or _is_hidden(attributes)
+        cues.append(cue if len(cue) <= MAX_CUE_LENGTH else cue[:MAX_CUE_LENGTH])
         if tag in SPECIAL_TAGS:
             if tag in _SPAN_NAMES:
                 name = _SPAN_NAMES[tag]
@@ -222,9 +281,21 @@ def cut_blocks(events: Iterable[Event], blocks: list[Block], tree: Tree) -> None
                 preformatted += 1
             else:
                 hides = hides or tag == "noscript" or (tag == "dialog" and "open" not in attributes)
-        hiding.append(hides)
-        if hides:
-            hidden += 1
+        if hides and hider < 0:
+            hider = element
+        following.append(node.next)
+        if len(following) > _DEEP and child is not None:
+            _check_bounds(len(following), len(tags))
+        node = child
+
+    return Document(blocks, Tree(tags, parents, cues), description.title, url, hints=frozenset(description.types))
+
+
+def _check_bounds(depth: int, elements: int) -> None:
+    if depth > MAX_DEPTH:
+        raise PastBoundsError(f"nested over {MAX_DEPTH} levels deep")
+    if elements > MAX_ELEMENTS:
+        raise PastBoundsError(f"over {MAX_ELEMENTS} elements")
 
 
 def _is_hidden(attributes: Mapping[str, str | None]) -> bool:

@@ -8,21 +8,11 @@ from __future__ import annotations
 
 import html as html_module
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import partial
 from typing import Any, Final, NamedTuple
 
-from dechrome.blocks import Block, Document, Tree
-from dechrome.bounds import MAX_DEPTH
+from dechrome.blocks import Block, Document
 from dechrome.errors import InputError
-from dechrome.segmenting import (
-    DESCRIBING_TAGS,
-    INLINE_TAGS,
-    INVISIBLE_TAGS,
-    SPECIAL_TAGS,
-    Description,
-    Event,
-    cut_blocks,
-)
+from dechrome.segmenting import INLINE_TAGS, INVISIBLE_TAGS, Node, PastBoundsError, cut_blocks
 
 _ACCEPTED: Final = "a bs4 BeautifulSoup or Tag, an lxml element or element tree, or a parsel Selector of HTML"
 _MEDIA_TAGS: Final = frozenset("img picture video audio svg canvas object embed math".split())
@@ -59,53 +49,61 @@ def split_tree(tree: object, url: str | None = None) -> tuple[Document, list[lis
     """
     root = _find_root(tree)
     walk = _walk_lxml if _is_lxml(root) else _make_soup_walk()
-    blocks: list[Block] = []
-    tree_columns = Tree([], [], [])
-    description = Description()
     texts: list[list[TextNode]] = []
+
+    def file_text(node: Node, block: int) -> None:
+        assert isinstance(node, _Node)
+        if len(texts) <= block:
+            texts.append([])
+        texts[block].append(node.item.node)
+
+    siblings = walk(root) if _get_tag(root) == "[document]" else iter((root,))
     try:
-        cut_blocks(_report(root, walk, description, blocks, texts), blocks, tree_columns)
-    except _TooDeepError:
-        return _split_flat(root, walk, url)
-    document = Document(blocks, tree_columns, description.title, url, hints=frozenset(description.types))
+        document = cut_blocks(_read_next(siblings, walk), url, file_text)
+    except PastBoundsError as error:
+        return _split_flat(root, walk, url, str(error))
     return document, texts
 
 
-def _report(
-    root: Any, walk: _Walk, description: Description, blocks: Sequence[Block], texts: list[list[TextNode]]
-) -> Iterator[Event]:
-    """Report a tree to ``cut_blocks``, and file its text nodes by the block that each has become part of.
+class _Node:
+    """An element or a text as ``cut_blocks`` reads it; ``siblings`` are those that follow."""
 
-    Raises:
-        _TooDeepError: the tree is nested over MAX_DEPTH levels deep.
-    """
-    stack = [walk(root) if _get_tag(root) == "[document]" else iter((root,))]
-    while stack:
-        node = next(stack[-1], None)
-        if node is None:
-            stack.pop()
-            if stack:
-                yield None
-        elif isinstance(node, _Text):
-            yield node.data
-            if not _is_blank(node):
-                if len(texts) <= len(blocks):
-                    texts.append([])
-                texts[-1].append(node.node)
-        elif (tag := _get_tag(node)) not in INVISIBLE_TAGS:
-            if len(stack) > MAX_DEPTH:
-                raise _TooDeepError
-            if _is_empty(node) and tag not in SPECIAL_TAGS:
-                yield tag, None
-            else:
-                yield tag, _read_attributes(node)
-                stack.append(walk(node))
-        elif tag in DESCRIBING_TAGS:
-            description.read(tag, _read_attributes(node), partial(_join_text, node))
+    __slots__ = ("is_text_node", "item", "siblings", "tag", "walk")
+
+    def __init__(self, item: Any, siblings: Iterator[Any], walk: _Walk) -> None:
+        self.item = item
+        self.siblings = siblings
+        self.walk = walk
+        self.is_text_node = isinstance(item, _Text)
+        self.tag = None if item is None or self.is_text_node else _get_tag(item)
+
+    @property
+    def text_content(self) -> str:
+        return str(self.item.data)
+
+    @property
+    def attributes(self) -> dict[str, str | None]:
+        return _read_attributes(self.item)
+
+    @property
+    def first_child(self) -> _Node | None:
+        children = self.walk(self.item)
+        child = _read_next(children, self.walk)
+        if child is None and not _is_empty(self.item):  # holds comments alone
+            return _Node(None, children, self.walk)
+        return child
+
+    @property
+    def next(self) -> _Node | None:
+        return _read_next(self.siblings, self.walk)
+
+    def text(self) -> str:
+        return _join_text(self.item)
 
 
-class _TooDeepError(Exception):
-    """The tree is too deep to be cut by its elements."""
+def _read_next(siblings: Iterator[Any], walk: _Walk) -> _Node | None:
+    item = next(siblings, None)
+    return None if item is None else _Node(item, siblings, walk)
 
 
 def strip_nodes(tree: object, texts: Sequence[Sequence[TextNode]], dropped: Collection[int]) -> None:
@@ -239,7 +237,7 @@ def _join_text(node: Any) -> str:
     return " ".join(("".join(node.itertext()) if _is_lxml(node) else node.get_text()).split())
 
 
-def _split_flat(root: Any, walk: _Walk, url: str | None) -> tuple[Document, list[list[TextNode]]]:
+def _split_flat(root: Any, walk: _Walk, url: str | None, reason: str) -> tuple[Document, list[list[TextNode]]]:
     """Make a block of each text node, without elements."""
     blocks: list[Block] = []
     texts: list[list[TextNode]] = []
@@ -254,8 +252,7 @@ def _split_flat(root: Any, walk: _Walk, url: str | None) -> tuple[Document, list
                 texts.append([node.node])
         elif _get_tag(node) not in INVISIBLE_TAGS:
             stack.append(walk(node))
-    problem = f"nested over {MAX_DEPTH} levels deep: read as flat text"
-    return Document(blocks, url=url, problems=(problem,)), texts
+    return Document(blocks, url=url, problems=(f"{reason}: read as flat text",)), texts
 
 
 def _mark_ancestors(

@@ -8,20 +8,21 @@ from dechrome.blocks import Document
 def element_paths(document: Document) -> list[str]:
     """Return the XPath of every block's element, empty for plain text."""
     tags, parents, _ = document.tree
-    steps: list[str] = []
+    numbers: list[int] = []  # of each element among its siblings of the same name
     counts: dict[tuple[int, str], int] = {}
     for place in zip(parents, tags, strict=True):
-        number = counts[place] = counts.get(place, 0) + 1
-        steps.append(f"/{place[1]}[{number}]")
-    known: dict[int, str] = {-1: ""}
+        counts[place] = number = counts.get(place, 0) + 1
+        numbers.append(number)
+    known: list[str | None] = [None] * len(tags) + [""]  # the last is what is around the root, index -1
+    paths: list[str] = []
     for block in document.blocks:
-        if block.element not in known:
-            missing = []
-            element = block.element
-            while element not in known:
-                missing.append(element)
-                element = parents[element]
-            path = known[element]
-            for step in reversed(missing):
-                path = known[step] = path + steps[step]
-    return [known[block.element] for block in document.blocks]
+        element = block.element
+        missing = []
+        while (path := known[element]) is None:
+            missing.append(element)
+            element = parents[element]
+        while missing:
+            element = missing.pop()
+            path = known[element] = f"{path}/{tags[element]}[{numbers[element]}]"
+        paths.append(path)
+    return paths
