@@ -6,14 +6,15 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
 from dechrome.artefact import KINDS, LABELS, Model, read_model
 from dechrome.blocks import Block, Document, Label, LabelledBlock, Reason
+from dechrome.characters import IntArray
 from dechrome.choosing import check_options, choose_labels
 from dechrome.context import FloatArray
 from dechrome.encoding import decode_html, decode_text, scrub
@@ -21,7 +22,7 @@ from dechrome.errors import InputError
 from dechrome.explaining import explain_inputs
 from dechrome.features import extract_features
 from dechrome.html_blocks import split_html
-from dechrome.inference import calibrate, network_inputs, predict_proba, score_words
+from dechrome.inference import calibrate, final_inputs, predict_proba
 from dechrome.pages import Page
 from dechrome.text_blocks import split_text
 from dechrome.tree_blocks import split_tree, strip_nodes
@@ -151,15 +152,14 @@ def strip_tree(
 
 def explain_source(source: Source, model: Model | None = None, *, top: int = 5) -> tuple[Page, list[list[Reason]]]:
     """Label one page and say, for each block, which inputs moved it most towards content or away from it."""
+    model = model or load_model()
     document = read_source(source)
-    page = _label([document], model, None, "balanced")[0]
-    network = (model or load_model()).heads[_head(document)]
-    reasons = [
-        row
-        for window in _windows(document)
-        for row in explain_inputs(network, _inputs(model or load_model(), window)[0], top)
-    ]
-    return page, reasons
+    head = _head(document)
+    reasons: list[list[Reason]] = []
+    for part in _windows(document):
+        inputs = final_inputs(model, head, [extract_features(part)])
+        reasons += explain_inputs(model, head, inputs, top)
+    return _label([document], model, None, "balanced")[0], reasons
 
 
 def read_source(source: Source | bytes | str) -> Document:
@@ -221,81 +221,67 @@ def _windows(document: Document) -> list[Document]:
     return [replace(document, blocks=blocks[start : start + MAX_WINDOW]) for start in range(0, len(blocks), MAX_WINDOW)]
 
 
-def _inputs(model: Model, document: Document) -> tuple[FloatArray, Any]:
-    features = extract_features(document)
-    return network_inputs(features, score_words(model, features)), features.lengths
+class _Judged(NamedTuple):
+    """A run of blocks with the calibrated probabilities of labels, those of kinds, and its numbers of words."""
+
+    labels: FloatArray
+    kinds: FloatArray
+    lengths: IntArray
 
 
 def _label(documents: Sequence[Document], model: Model | None, threshold: float | None, favor: str) -> list[Page]:
     """Label documents together: one matrix product per network."""
     check_options(threshold, favor)
-    if not documents:
-        return []
     model = model or load_model()
+    judged: list[list[_Judged]] = [[] for _ in documents]
     parts = [(index, part) for index, document in enumerate(documents) for part in _windows(document)]
-    probabilities: list[list[FloatArray]] = [[] for _ in documents]
-    kinds: list[list[FloatArray]] = [[] for _ in documents]
-    lengths: list[list[Any]] = [[] for _ in documents]
-    position = 0
-    while position < len(parts):
-        batch = _next_batch(parts, position)
-        position += len(batch)
-        computed = [_inputs(model, part) for _, part in batch]
-        inputs = np.concatenate([rows for rows, _ in computed]) if len(computed) > 1 else computed[0][0]
-        of_text = np.repeat([part.is_text for _, part in batch], [len(rows) for rows, _ in computed])
-        labels = _predict_labels(model, inputs, of_text)
-        kind = predict_proba(model.heads["kind"], inputs)
-        start = 0
-        for (index, _), (rows, words) in zip(batch, computed, strict=True):
-            probabilities[index].append(labels[start : start + len(rows)])
-            kinds[index].append(kind[start : start + len(rows)])
-            lengths[index].append(words)
-            start += len(rows)
+    for batch in _batches(parts):
+        for (index, _), found in zip(batch, _judge(model, [part for _, part in batch]), strict=True):
+            judged[index].append(found)
     return [
-        _page(document, model, np.concatenate(p), np.concatenate(k), np.concatenate(n), threshold, favor)
-        for document, p, k, n in zip(documents, probabilities, kinds, lengths, strict=True)
+        _page(document, model, _Judged(*map(np.concatenate, zip(*runs, strict=True))), threshold, favor)
+        for document, runs in zip(documents, judged, strict=True)
     ]
 
 
-def _next_batch(parts: Sequence[tuple[int, Document]], position: int) -> list[tuple[int, Document]]:
-    size = 0
-    batch = []
-    for item in islice(parts, position, None):
-        batch.append(item)
-        size += len(item[1].blocks)
-        if size >= BATCH_BLOCKS:
-            break
-    return batch
+def _batches(parts: Iterable[tuple[int, Document]]) -> Iterator[list[tuple[int, Document]]]:
+    """Yield runs of parts of one kind, of about ``BATCH_BLOCKS`` blocks."""
+    for _, run in groupby(parts, lambda item: _head(item[1])):
+        batch: list[tuple[int, Document]] = []
+        blocks = 0
+        for item in run:
+            batch.append(item)
+            blocks += len(item[1].blocks)
+            if blocks >= BATCH_BLOCKS:
+                yield batch
+                batch, blocks = [], 0
+        if batch:
+            yield batch
 
 
-def _predict_labels(model: Model, inputs: FloatArray, of_text: Any) -> FloatArray:
-    labels = np.zeros((len(inputs), len(LABELS)), np.float32)
-    for head, chosen in (("html", ~of_text), ("text", of_text)):
-        if chosen.any():
-            raw = predict_proba(model.heads[head], inputs if chosen.all() else inputs[chosen])
-            labels[chosen] = calibrate(raw, model.settings["calibration"][head])
-    return labels
+def _judge(model: Model, parts: Sequence[Document]) -> list[_Judged]:
+    """Judge parts of pages of one kind together."""
+    head = _head(parts[0])
+    pages = [extract_features(part) for part in parts]
+    inputs = final_inputs(model, head, pages)
+    labels = calibrate(predict_proba(model.heads[head], inputs), model.settings["calibration"][head])
+    kinds = predict_proba(model.heads["kind"], inputs)
+    ends = np.cumsum([len(part.blocks) for part in parts])[:-1]
+    columns = (np.split(labels, ends), np.split(kinds, ends), (features.lengths for features in pages))
+    return [_Judged(*run) for run in zip(*columns, strict=True)]
 
 
-def _page(
-    document: Document,
-    model: Model,
-    probabilities: FloatArray,
-    kinds: FloatArray,
-    words: Any,
-    threshold: float | None,
-    favor: str,
-) -> Page:
+def _page(document: Document, model: Model, judged: _Judged, threshold: float | None, favor: str) -> Page:
     head = _head(document)
     shift = model.settings["favor"][head][favor]
-    labels, expected = choose_labels(probabilities, words, threshold=threshold, shift=shift)
+    labels, expected = choose_labels(judged.labels, judged.lengths, threshold=threshold, shift=shift)
     quality = float(np.interp(expected, *model.settings["quality"][head])) if (labels == 0).any() else 0.0
     rows = zip(
         document.blocks,
         labels.tolist(),
-        probabilities.tolist(),
-        kinds.argmax(axis=1).tolist(),
-        kinds.max(axis=1, initial=0).tolist(),
+        judged.labels.tolist(),
+        judged.kinds.argmax(axis=1).tolist(),
+        judged.kinds.max(axis=1, initial=0).tolist(),
         element_paths(document),
         strict=True,
     )

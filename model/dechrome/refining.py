@@ -62,7 +62,7 @@ def _around(content: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _averages(content: NDArray[np.float64], weights: NDArray[np.float64], features: Features) -> NDArray[np.float64]:
-    """Return mean drafts over windows and containers, by words and by blocks, and each container's share of the page."""
+    """Return mean drafts over windows and containers, by words and by blocks, and the share of each container."""
     count = content.size
     sums = np.zeros((3, count + 1))
     np.cumsum((content * weights, weights, content), axis=1, out=sums[:, 1:])
@@ -79,9 +79,7 @@ def _averages(content: NDArray[np.float64], weights: NDArray[np.float64], featur
     return np.concatenate((by_words[:part], by_blocks[:part], by_words[part:], by_blocks[part:], share)).T
 
 
-def _likes(
-    content: NDArray[np.float64], weights: NDArray[np.float64], likes: HashArray
-) -> NDArray[np.float64]:
+def _likes(content: NDArray[np.float64], weights: NDArray[np.float64], likes: HashArray) -> NDArray[np.float64]:
     """Return how many blocks of the page stand in the same kind of place, and the mean draft of these."""
     _, numbers = np.unique(likes, return_inverse=True)
     count = np.bincount(numbers).take(numbers)

@@ -22,7 +22,7 @@ from dechrome.encoding import decode_html
 from dechrome.errors import DataError
 from dechrome.features import extract_features
 from dechrome.html_blocks import split_html
-from dechrome.inference import network_inputs, predict_proba, score_words
+from dechrome.inference import final_inputs, predict_proba
 from dechrome_training.evaluation.tables import Table
 
 Result = TypeVar("Result")
@@ -129,7 +129,7 @@ def _measure(data: bytes, model: Model) -> Stages:
     _, parse = (None, 0.0) if refused else _time(lambda: LexborHTMLParser(encoded).root)
     document, split = _time(lambda: split_html(html))
     features, measure = _time(lambda: extract_features(document))
-    inputs, join = _time(lambda: network_inputs(features, score_words(model, features)))
+    inputs, join = _time(lambda: final_inputs(model, "html", [features]))
     _, infer = _time(lambda: [predict_proba(model.heads[head], inputs) for head in ("html", "kind")])
     known = decode + split + measure + join + infer
     return Stages(decode, bounds, parse, split - bounds - parse, measure, join, infer, total - known, total, text)
