@@ -311,7 +311,9 @@ def test_dressed_pages_are_the_same_every_time_and_labelled_throughout(seed: int
     book = PhraseBook(make_phrases())
     lines = dress(content, book, seeded(seed), "en")
     assert lines == dress(content, PhraseBook(make_phrases()), seeded(seed), "en")
-    assert [line for line in lines if line.share == 1.0] == content
+    kept = [line for line in lines if line.share > 0]
+    assert all(line.text.startswith(whole.text) for line, whole in zip(kept, content, strict=True))  # tails are glued
+    assert all(line.share > 0.5 and line.kind is None for line in kept)
     assert all(line.is_image or line.kind is not None for line in lines if line.share == 0.0)
 
 

@@ -18,6 +18,7 @@ from dechrome.context import FloatArray
 from dechrome.features import INPUT_NAMES
 from dechrome.inference import Scores, network_inputs, predict_proba, score_words
 from dechrome_training.calibration import identity, measure_calibration
+from dechrome_training.corpus import OWN_SOURCE
 from dechrome_training.networks import JOBS, fit_network
 from dechrome_training.recipe import Recipe
 from dechrome_training.samples import UNKNOWN, Sample
@@ -55,7 +56,10 @@ def block_weights(sample: Sample, weight: float) -> FloatArray:
 def train(
     samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, report: Report
 ) -> tuple[Model, list[Prediction]]:
-    """Cross-validate, calibrate on what that predicts, and fit the model on everything."""
+    """Cross-validate, calibrate on what that predicts, and fit the model on everything.
+
+    Samples of a negative fold are in training for every fold; samples of our own phrases are never predicted.
+    """
     weights = sample_weights(samples, recipe)
     bags = collect_bags(samples, folds, np.concatenate(weights))
     numbers = np.asarray(folds)
@@ -63,7 +67,8 @@ def train(
     def run_fold(fold: int) -> list[Prediction]:
         model = _fit(samples, bags, weights, numbers != fold, recipe, recipe.fold_members)
         report(f"fold {fold + 1} of {recipe.folds} fitted")
-        return predict(model, [sample for sample, number in zip(samples, folds, strict=True) if number == fold])
+        inside = (sample for sample, number in zip(samples, folds, strict=True) if number == fold)
+        return predict(model, [sample for sample in inside if sample.source != OWN_SOURCE])
 
     # Threads share the samples; one core each keeps sums in the same order on every machine.
     with threadpool_limits(1), warnings.catch_warnings():

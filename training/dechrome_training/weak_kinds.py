@@ -8,23 +8,17 @@ from typing import Final
 
 from dechrome.blocks import Document, Kind
 
-# The words of PHRASES.md for our kinds.
+# The words of PHRASES.md for our kinds, and our own.
 PHRASE_KINDS: Final[Mapping[str, Kind]] = {
-    "advertisement": Kind.ADVERTISEMENT,
+    **{kind.value: kind for kind in Kind},
     "byline_meta": Kind.BYLINE,
     "comments_ui": Kind.COMMENTS,
     "cookie_button": Kind.COOKIE_NOTICE,
-    "cookie_notice": Kind.COOKIE_NOTICE,
     "footer_legal": Kind.LEGAL,
     "javascript_required": Kind.BROWSER_NOTICE,
     "login_register": Kind.ACCOUNT,
-    "navigation": Kind.NAVIGATION,
-    "pagination": Kind.PAGINATION,
-    "paywall": Kind.PAYWALL,
-    "read_more": Kind.READ_MORE,
     "related_posts": Kind.RELATED,
     "search_ui": Kind.SEARCH,
-    "share": Kind.SHARE,
     "skip_close": Kind.OTHER,
     "subscribe_newsletter": Kind.SUBSCRIBE,
 }
