@@ -33,7 +33,7 @@ _RUNTIME_CODE = (
     "blocks", "bounds", "characters", "context", "features", "html_blocks", "lexicon", "segmenting", "text_blocks",
     "text_features", "tree_features",
 )  # fmt: skip
-_TRAINING_CODE = ("align", "corpus", "image_names", "samples", "views", "weak_kinds")
+_TRAINING_CODE = ("align", "corpus", "image_names", "image_templates", "samples", "views", "weak_kinds")
 _EVERY_FOLD = -1  # of samples that are in training whichever fold is left out
 _CHUNK = 200  # pages that one job reads and measures
 
