@@ -311,7 +311,9 @@ def test_dressed_pages_are_the_same_every_time_and_labelled_throughout(seed: int
     book = PhraseBook(make_phrases())
     lines = dress(content, book, seeded(seed), "en")
     assert lines == dress(content, PhraseBook(make_phrases()), seeded(seed), "en")
-    assert [line for line in lines if line.share == 1.0] == content
+    kept = [line for line in lines if line.share > 0]
+    assert all(line.text.startswith(whole.text) for line, whole in zip(kept, content, strict=True))  # tails are glued
+    assert all(line.share > 0.5 and line.kind is None for line in kept)
     assert all(line.is_image or line.kind is not None for line in lines if line.share == 0.0)
 
 
@@ -332,16 +334,27 @@ def test_a_book_without_phrases_dresses_nothing() -> None:
         ("<nav class=cookie-banner><p>x", Kind.COOKIE_NOTICE),
         ("<div class=cookie><div class=social-share><p>x", Kind.SHARE),  # the nearest decides
         ("<div class=postMeta><time>x", Kind.BYLINE),
-        ("<body><noscript><p>x</noscript>", Kind.BROWSER_NOTICE),
+        ("<body><noscript><p>No JavaScript</noscript>", Kind.BROWSER_NOTICE),
         ("<body class=search-results><p>x", None),  # says what the page is, not the block
         ("<div class=shadow><p>x", None),  # a whole word: no "ad"
         ("<nav><p>© 2024 Fox", Kind.LEGAL),
         ("<div class=comments><p>© 2024 Fox", Kind.COMMENTS),
         ("<p>All rights reserved", Kind.LEGAL),
+        ("<p>Photo: © Fox", None),
+        ("<nav><p>" + "long headline " * 10, None),
+        ("<div class=pagination><p>x<p>" + "teaser " * 100 + "<p>y", None),  # a list that is merely cut into pages
+        ("<div class=search><p>x<p>" + "result " * 300, None),
+        ("<div class=iK9tAd><p>x", None),  # a generated class
+        ("<div class=ad-slot><p>x", Kind.ADVERTISEMENT),
+        ("<div class=parental-consent><p>x", None),
+        ("<div class=consent-banner><p>x", Kind.COOKIE_NOTICE),
+        ("<div class=category-cookies><p>x", None),
+        ("<div class=social-signup><p>x", Kind.ACCOUNT),
+        ("<body><noscript><p>Name</noscript>", None),
     ],
 )
 def test_weak_kinds(html: str, kind: Kind | None) -> None:
-    assert weak_kinds(split_html(html)) == [kind]
+    assert weak_kinds(split_html(html))[0] is kind
 
 
 def test_weak_kinds_take_deep_pages() -> None:

@@ -1,4 +1,4 @@
-"""Annotated pages: reading the parquet sets and our own label files, and splitting them by site."""
+"""Annotated pages and phrases: reading the parquet sets and our own files, and splitting them by site."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from dechrome.errors import DataError
 _PAGE_COLUMNS: Final = (
     "id", "source", "html", "encoding", "url", "domain", "language", "page_type", "text", "must_have", "must_not",
 )  # fmt: skip
+OWN_SOURCE: Final = "dechrome"  # of phrases written for this project: in training for every fold, never tested on
+OWN_LICENCE: Final = "Apache-2.0"
+_OWN_HEADER: Final = "label\tkind\ttext"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,29 @@ def read_phrases(path: Path) -> Iterator[Phrase]:
         yield Phrase(row["text"], label, row["kind"], row["language"], row["source"], row["licence"])
 
 
+def read_own_phrases(folder: Path) -> Iterator[Phrase]:
+    """Read our own phrases: ``<language>.tsv``, a phrase a line (``datasets/README.md`` has the format).
+
+    Raises:
+        DataError: names the folder that has none, or the file and the line that is wrong.
+    """
+    paths = sorted(folder.glob("*.tsv"))
+    if not paths:
+        raise DataError(f"{folder}: no phrases there (*.tsv)")
+    for path in paths:
+        try:
+            header, *lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: {error}") from error
+        if header != _OWN_HEADER:
+            raise DataError(f"{path}:1: the header must be {_OWN_HEADER!r}, not {header!r}")
+        for number, line in enumerate(lines, start=2):
+            try:
+                yield _own_phrase(line, path.stem)
+            except ValueError as error:
+                raise DataError(f"{path}:{number}: {error}") from error
+
+
 def read_labels(path: Path) -> Iterator[AnnotatedPage]:
     """Read a file of labelled pages, one JSON line a page (``datasets/README.md`` has the format).
 
@@ -160,6 +186,21 @@ def _rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
                 yield from file.read_row_group(index, columns=list(columns)).to_pylist()
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path}: {error}") from error
+
+
+def _own_phrase(line: str, language: str) -> Phrase:
+    """Read one line; the kind is one of ours for chrome, and empty for the rest."""
+    fields = line.split("\t")
+    if len(fields) != 3:
+        raise ValueError(f"3 fields expected, not {len(fields)}")
+    label, kind, text = Label(fields[0]), fields[1], fields[2]
+    if label is Label.CHROME:
+        Kind(kind)
+    elif kind:
+        raise ValueError(f"{label} has no kind, but this one has {kind!r}")
+    if not text.strip() or text != " ".join(text.split()):
+        raise ValueError(f"text must not be empty, nor hold white space at its ends or twice: {text!r}")
+    return Phrase(text, label, kind, language, OWN_SOURCE, OWN_LICENCE)
 
 
 def _labelled_page(row: Mapping[str, Any], folder: Path) -> AnnotatedPage:

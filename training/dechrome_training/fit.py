@@ -20,6 +20,7 @@ from dechrome.features import INPUT_NAMES
 from dechrome.inference import Scores, draft_of, final_inputs, network_inputs, predict_proba
 from dechrome.refining import DRAFT_NAMES, measure_draft
 from dechrome_training.calibration import identity, measure_calibration
+from dechrome_training.corpus import OWN_SOURCE
 from dechrome_training.networks import JOBS, fit_network
 from dechrome_training.recipe import NetworkRecipe, Recipe
 from dechrome_training.samples import UNKNOWN, Sample
@@ -57,7 +58,10 @@ def block_weights(sample: Sample, weight: float) -> FloatArray:
 def train(
     samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, report: Report
 ) -> tuple[Model, list[Prediction]]:
-    """Cross-validate, calibrate on what that predicts, and fit the model on everything."""
+    """Cross-validate, calibrate on what that predicts, and fit the model on everything.
+
+    Samples of a negative fold are in training for every fold; samples of our own phrases are never predicted.
+    """
     weights = sample_weights(samples, recipe)
     bags = collect_bags(samples, folds, np.concatenate(weights))
     numbers = np.asarray(folds)
@@ -65,7 +69,8 @@ def train(
     def run_fold(fold: int) -> list[Prediction]:
         model = _fit(samples, numbers, bags, weights, numbers != fold, recipe)
         report(f"fold {fold + 1} of {recipe.folds} fitted")
-        return predict(model, [sample for sample, number in zip(samples, folds, strict=True) if number == fold])
+        inside = (sample for sample, number in zip(samples, folds, strict=True) if number == fold)
+        return predict(model, [sample for sample in inside if sample.source != OWN_SOURCE])
 
     # Threads share the samples; one core each keeps sums in the same order on every machine.
     with threadpool_limits(1), warnings.catch_warnings():
@@ -135,7 +140,8 @@ def _fit(
             [samples[i] for i in chosen],
             [Scores(scores.words[starts[i] : starts[i + 1]], scores.cues[starts[i] : starts[i + 1]]) for i in chosen],
             [weights[i] for i in chosen],
-            folds[chosen],
+            # A phrase is a page of one line: the part of its text, which tables that score it have not seen.
+            np.array([bags.parts[starts[i]] if samples[i].view == "phrase" else folds[i] for i in chosen]),
         )
         heads[draft_of(head)] = _draft(rows, recipe)
         heads[head] = _fit_labels(rows, rows.inputs, np.ones(len(rows.targets), bool), recipe.labels)

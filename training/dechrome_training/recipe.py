@@ -31,6 +31,10 @@ class Recipe:
     written_pages: int
     sets: dict[str, float]
     refused_licences: tuple[str, ...]
+    own_phrases: Path
+    own_images: int
+    own_look_alikes: int
+    own_written_pages: int
     views: dict[str, float]
     regularisation: float
     iterations: int
@@ -50,12 +54,16 @@ def read_recipe(path: Path) -> Recipe:
     """
     try:
         data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        words = data["words"]
+        words, phrases = data["words"], data["phrases"]
         return Recipe(
             folds=data["folds"],
             written_pages=data["written_pages"],
             sets=data["sets"],
-            refused_licences=tuple(data["phrases"]["refused_licences"]),
+            refused_licences=tuple(phrases["refused_licences"]),
+            own_phrases=path.parent / phrases["own"],
+            own_images=phrases["own_images"],
+            own_look_alikes=phrases["own_look_alikes"],
+            own_written_pages=phrases["own_written_pages"],
             views=data["views"],
             regularisation=words["regularisation"],
             iterations=words["iterations"],

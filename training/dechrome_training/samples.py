@@ -14,7 +14,7 @@ from dechrome.features import Features, extract_features
 from dechrome.html_blocks import split_html
 from dechrome.text_blocks import split_text
 from dechrome_training.align import content_shares, words_of
-from dechrome_training.corpus import AnnotatedPage, Phrase
+from dechrome_training.corpus import OWN_SOURCE, AnnotatedPage, Phrase
 from dechrome_training.views import (
     Line,
     PhraseBook,
@@ -87,13 +87,13 @@ def page_samples(page: AnnotatedPage, views: Sequence[str] = ("html", "lines", "
 
 
 def dressed_samples(
-    pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], count: int, seed: int = 0
+    pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], count: int, seed: int = 0, source: str = "written"
 ) -> Iterator[Sample]:
     """Write plain-text pages: content of annotated pages or of phrases, dressed in chrome of many languages."""
     book = PhraseBook(phrases)
     golden = [page for page in pages if page.gold]
     for number in range(count):
-        chance = seeded("written", seed, number)
+        chance = seeded(source, seed, number)
         page = chance.choice(golden) if golden and (not book.languages or chance.random() < 0.4) else None
         if page is not None:
             language = page.language or "en"
@@ -107,14 +107,15 @@ def dressed_samples(
         if chance.random() < 0.1:
             lines = wrapped(lines, chance.choice((60, 72, 80)))
         group = page.group if page is not None else f"written-{seed}-{number}"
-        stand_in = AnnotatedPage(f"written/{seed}-{number}", "written", domain=group, language=language, page_type=None)
+        stand_in = AnnotatedPage(f"{source}/{seed}-{number}", source, domain=group, language=language, page_type=None)
         yield _text_sample(stand_in, "written", lines, chance)
 
 
 def phrase_samples(phrases: Sequence[Phrase]) -> Iterator[Sample]:
     """Return every phrase as a page of its own."""
     for phrase, line in zip(phrases, phrase_lines(phrases), strict=True):
-        page = AnnotatedPage(f"phrase/{phrase.source}", "phrases", domain=phrase.source, language=phrase.language)
+        source = OWN_SOURCE if phrase.source == OWN_SOURCE else "phrases"
+        page = AnnotatedPage(f"phrase/{phrase.source}", source, domain=phrase.source, language=phrase.language)
         yield _make(page, "phrase", split_text(line.text), [line])
 
 

@@ -11,8 +11,17 @@ from joblib import Memory, Parallel, delayed
 
 from dechrome.artefact import Model, write_model
 from dechrome_training.card import write_card
-from dechrome_training.corpus import AnnotatedPage, Phrase, assign_folds, read_parquet, read_phrases
+from dechrome_training.corpus import (
+    OWN_SOURCE,
+    AnnotatedPage,
+    Phrase,
+    assign_folds,
+    read_own_phrases,
+    read_parquet,
+    read_phrases,
+)
 from dechrome_training.fit import train
+from dechrome_training.image_names import write_images, write_look_alikes
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.samples import Sample, dressed_samples, page_samples, phrase_samples
 from dechrome_training.summary import summarise
@@ -24,7 +33,8 @@ _RUNTIME_CODE = (
     "blocks", "bounds", "characters", "context", "features", "html_blocks", "lexicon", "segmenting", "text_blocks",
     "text_features", "tree_features",
 )  # fmt: skip
-_TRAINING_CODE = ("align", "corpus", "samples", "views", "weak_kinds")
+_TRAINING_CODE = ("align", "corpus", "image_names", "image_templates", "samples", "views", "weak_kinds")
+_EVERY_FOLD = -1  # of samples that are in training whichever fold is left out
 _CHUNK = 200  # pages that one job reads and measures
 
 
@@ -84,7 +94,20 @@ def build_samples(recipe: Recipe, data: Path, cache: Path | None, report: Report
         samples += part
         folds += [fold] * len(part)
     report("plain-text pages written")
-    return samples, folds
+    own = read_own(recipe)
+    for fold, pages_of_fold in enumerate(_of_fold(pages, page_folds, fold) for fold in range(recipe.folds)):
+        part = _measure_own(pages_of_fold, own, recipe.own_written_pages // recipe.folds, fold)
+        samples += part
+        folds += [fold] * len(part)
+    part = [sample for sample in phrase_samples(own) if len(sample.shares)]
+    report("own phrases measured")
+    return samples + part, folds + [_EVERY_FOLD] * len(part)
+
+
+def read_own(recipe: Recipe) -> list[Phrase]:
+    """Return the phrases written for this project: those of the recipe's folder, and image names from a seed."""
+    images = write_images(recipe.own_images) + write_look_alikes(recipe.own_look_alikes)
+    return [*read_own_phrases(recipe.own_phrases), *images]
 
 
 def _of_fold(items: Sequence[Item], folds: Sequence[int], fold: int) -> list[Item]:
@@ -101,6 +124,11 @@ def _measure_fold(
     """Write the pages of one fold from the pages and phrases of that fold alone."""
     written = dressed_samples(pages, phrases, count, fold)
     return [sample for part in (written, phrase_samples(phrases)) for sample in part if len(sample.shares)]
+
+
+def _measure_own(pages: Sequence[AnnotatedPage], own: Sequence[Phrase], count: int, fold: int) -> list[Sample]:
+    """Write pages from the pages of one fold and our own phrases: not tested on, and no training for that fold."""
+    return [sample for sample in dressed_samples(pages, own, count, fold, OWN_SOURCE) if len(sample.shares)]
 
 
 def _is_open(phrase: Phrase, recipe: Recipe) -> bool:

@@ -10,11 +10,25 @@ from dataclasses import dataclass
 from typing import Final
 
 from dechrome.blocks import Kind, Label
+from dechrome_training.align import words_of
 from dechrome_training.corpus import Phrase
 from dechrome_training.weak_kinds import PHRASE_KINDS
 
 _SEPARATORS: Final = ("\n", "\n\n", "\n\n", "\n\n\n")
 _BULLETS: Final = ("", "", "", "- ", "* ", "• ")
+_JOINTS: Final = (" | ", " · ", " / ", " » ", " > ", "  ", " ", " - ", " • ")  # between phrases left on one line
+_SENTENCE: Final = 45  # characters from which a phrase of a consent dialog is no button
+_ENDS: Final = (".", "!", "?", "。", "।", "۔", "։", "：", ":")
+_BETWEEN: Final = (
+    Kind.ADVERTISEMENT, Kind.RELATED, Kind.READ_MORE, Kind.SUBSCRIBE, Kind.SHARE, Kind.BYLINE, Kind.PAYWALL, Kind.OTHER,
+)  # fmt: skip
+# Kinds behind the content: how likely each is, and how many phrases at most.
+_TAIL: Final = (
+    (Kind.BYLINE, 0.3, 2), (Kind.SHARE, 0.35, 4), (Kind.RELATED, 0.3, 3), (Kind.READ_MORE, 0.2, 2),
+    (Kind.COMMENTS, 0.35, 5), (Kind.SUBSCRIBE, 0.25, 3), (Kind.PAGINATION, 0.15, 4), (Kind.PAYWALL, 0.08, 2),
+    (Kind.ADVERTISEMENT, 0.1, 2), (Kind.NAVIGATION, 0.3, 10), (Kind.LEGAL, 0.35, 4), (Kind.ACCOUNT, 0.1, 4),
+    (Kind.BROWSER_NOTICE, 0.06, 1), (Kind.OTHER, 0.1, 2),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,47 +105,69 @@ class PhraseBook:
     """Phrases by kind and language, for writing chrome around content."""
 
     def __init__(self, phrases: Sequence[Phrase]) -> None:
-        self._chrome: dict[tuple[str, str], list[Phrase]] = defaultdict(list)
+        self._chrome: dict[tuple[Kind, str], list[Phrase]] = defaultdict(list)
         self._content: dict[str, list[Phrase]] = defaultdict(list)
         self._images: list[Phrase] = []
         for phrase in phrases:
             if phrase.label is Label.CHROME:
-                self._chrome[phrase.kind, phrase.language].append(phrase)
+                self._chrome[PHRASE_KINDS[phrase.kind], phrase.language].append(phrase)
             elif phrase.label is Label.CONTENT:
                 self._content[phrase.language].append(phrase)
             else:
                 self._images.append(phrase)
-        self.languages = sorted(language for language, items in self._content.items() if len(items) >= 20)
-        self._cookie_languages = sorted({language for kind, language in self._chrome if kind == "cookie_notice"})
+        enough = (language for language, items in self._content.items() if len(items) >= 20)
+        self.languages = sorted(language for language in enough if language != "und")
+        self._cookie_languages = sorted(
+            language
+            for (kind, language), items in self._chrome.items()
+            if kind is Kind.COOKIE_NOTICE and any(map(_is_sentence, items))
+        )
 
     def image(self, chance: random.Random) -> list[Line]:
         """Return an image placeholder, if the book has any."""
         return [Line(chance.choice(self._images).text, 0.0, None, True)] if self._images else []
 
     def cookie_dialog(self, chance: random.Random, language: str) -> list[Line]:
-        """Return a consent dialog: one to three sentences and up to four buttons of one project."""
+        """Return a consent dialog: one to three sentences and up to four buttons of one project, or all of it glued."""
         if not self._cookie_languages:
             return []
-        if ("cookie_notice", language) not in self._chrome or chance.random() < 0.3:
+        if language not in self._cookie_languages or chance.random() < 0.3:
             language = chance.choice(("en", chance.choice(self._cookie_languages)))
-        notices = self._chrome.get(("cookie_notice", language), [])
-        notices = notices or self._chrome["cookie_notice", self._cookie_languages[0]]
-        first = chance.choice(notices)
-        same = [phrase for phrase in notices if phrase.source == first.source]
-        buttons = [p for p in self._chrome.get(("cookie_button", language), []) if p.source == first.source]
-        buttons = buttons or self._chrome.get(("cookie_button", language), [])
-        chosen = [first, *_some(chance, same, chance.choice((0, 0, 1, 2)))]
-        chosen += _some(chance, buttons, chance.choice((0, 1, 1, 2, 4)))
-        closers = self._chrome.get(("skip_close", language), [])
-        if closers and chance.random() < 0.25:
-            chosen += _some(chance, [p for p in closers if len(p.text) < 12], 1)
-        return [Line(phrase.text, 0.0, Kind.COOKIE_NOTICE) for phrase in chosen]
+        if language not in self._cookie_languages:
+            language = self._cookie_languages[0]
+        phrases = self._chrome[Kind.COOKIE_NOTICE, language]
+        first = chance.choice([phrase for phrase in phrases if _is_sentence(phrase)])
+        same = [phrase for phrase in phrases if phrase.source == first.source]
+        buttons = [phrase for phrase in same if not _is_sentence(phrase)]
+        buttons = buttons or [phrase for phrase in phrases if not _is_sentence(phrase)]
+        chosen = [first, *_some(chance, [p for p in same if _is_sentence(p)], chance.choice((0, 0, 1, 2)))]
+        chosen += _some(chance, buttons, chance.choice((0, 1, 1, 2, 4, 8)))
+        closers = [p for p in self._chrome.get((Kind.OTHER, language), []) if len(p.text) < 12]
+        chosen += _some(chance, closers, int(chance.random() < 0.25))
+        texts = [phrase.text for phrase in chosen]
+        texts = [" ".join(texts)] if chance.random() < 0.2 else texts
+        return [Line(text, 0.0, Kind.COOKIE_NOTICE) for text in texts]
 
-    def run(self, chance: random.Random, kind: str, language: str, count: int) -> list[Line]:
-        """Return up to ``count`` phrases of one kind, in the language or else in English."""
+    def run(self, chance: random.Random, kind: Kind, language: str, count: int) -> list[Line]:
+        """Return up to ``count`` phrases of one kind, in the language or else in English: on lines, or all on one."""
         items = self._chrome.get((kind, language)) or self._chrome.get((kind, "en"), [])
+        texts = [phrase.text for phrase in _some(chance, items, count)]
+        if len(texts) > 1 and chance.random() < 0.2:
+            texts = [chance.choice(_JOINTS).join(texts)]
+        if chance.random() < 0.05:
+            texts = [text.upper() for text in texts]
         bullet = chance.choice(_BULLETS)
-        return [Line(bullet + phrase.text, 0.0, PHRASE_KINDS[kind]) for phrase in _some(chance, items, count)]
+        return [Line(bullet + text, 0.0, kind) for text in texts]
+
+    def with_tail(self, chance: random.Random, line: Line, language: str) -> Line:
+        """Glue a link to the whole text to the end of a content line, as teasers and feeds have it."""
+        tails = self._chrome.get((Kind.READ_MORE, language)) or self._chrome.get((Kind.READ_MORE, "en"), [])
+        if not tails:
+            return line
+        tail = chance.choice(tails).text
+        words, more = len(words_of(line.text)), len(words_of(tail))
+        joint = chance.choice((" ", " ", "… ", " […] ", "... "))
+        return Line(line.text + joint + tail, line.share * words / max(1, words + more))
 
     def paragraphs(self, chance: random.Random, language: str, count: int) -> list[Line]:
         """Return content lines of one language: headings, list items, and sentences joined to paragraphs."""
@@ -153,33 +189,33 @@ def dress(content: Sequence[Line], book: PhraseBook, chance: random.Random, lang
     if chance.random() < 0.25:
         head += book.cookie_dialog(chance, language)
     if chance.random() < 0.5:
-        head += book.run(chance, "skip_close", language, 1) if chance.random() < 0.3 else []
-        head += book.run(chance, "navigation", language, chance.choice((2, 5, 9, 14)))
-        head += book.run(chance, "search_ui", language, chance.choice((0, 1, 2)))
-        head += book.run(chance, "login_register", language, chance.choice((0, 1, 2)))
+        head += book.run(chance, Kind.OTHER, language, 1) if chance.random() < 0.3 else []
+        head += book.run(chance, Kind.NAVIGATION, language, chance.choice((2, 5, 9, 14)))
+        head += book.run(chance, Kind.SEARCH, language, chance.choice((0, 1, 2)))
+        head += book.run(chance, Kind.ACCOUNT, language, chance.choice((0, 1, 2)))
     if chance.random() < 0.3:
-        head += book.run(chance, "byline_meta", language, chance.choice((1, 2)))
+        head += book.run(chance, Kind.BYLINE, language, chance.choice((1, 2)))
+    tail = [line for kind, count in _runs(chance, _TAIL) for line in book.run(chance, kind, language, count)]
+    if chance.random() < 0.35:
+        tail += book.cookie_dialog(chance, language)
+    return head + _interrupted(content, book, chance, language) + tail
+
+
+def _interrupted(content: Sequence[Line], book: PhraseBook, chance: random.Random, language: str) -> list[Line]:
+    """Put pictures and lonely lines of chrome between content lines, and tails on some."""
     body: list[Line] = []
     pictures = chance.random() < 0.5
     for line in content:
-        body.append(line)
+        body.append(book.with_tail(chance, line, language) if chance.random() < 0.04 else line)
         if pictures and chance.random() < 0.25:
             body += book.image(chance)
-        if chance.random() < 0.03:
-            kind = chance.choice(("advertisement", "related_posts", "read_more", "subscribe_newsletter", "share"))
-            body += book.run(chance, kind, language, 1)
-    tail: list[Line] = []
-    for kind, likely, most in (
-        ("byline_meta", 0.3, 2), ("share", 0.35, 4), ("related_posts", 0.3, 3), ("read_more", 0.2, 2),
-        ("comments_ui", 0.35, 5), ("subscribe_newsletter", 0.25, 3), ("pagination", 0.15, 4), ("paywall", 0.08, 2),
-        ("advertisement", 0.1, 2), ("navigation", 0.3, 10), ("footer_legal", 0.35, 4), ("login_register", 0.1, 4),
-        ("javascript_required", 0.06, 1),
-    ):  # fmt: skip
-        if chance.random() < likely:
-            tail += book.run(chance, kind, language, chance.randint(1, most))
-    if chance.random() < 0.35:
-        tail += book.cookie_dialog(chance, language)
-    return head + body + tail
+        if chance.random() < 0.04:
+            body += book.run(chance, chance.choice(_BETWEEN), language, 1)
+    return body
+
+
+def _runs(chance: random.Random, table: Sequence[tuple[Kind, float, int]]) -> list[tuple[Kind, int]]:
+    return [(kind, chance.randint(1, most)) for kind, likely, most in table if chance.random() < likely]
 
 
 def phrase_lines(phrases: Sequence[Phrase]) -> list[Line]:
@@ -193,6 +229,11 @@ def phrase_lines(phrases: Sequence[Phrase]) -> list[Line]:
         )
         for phrase in phrases
     ]
+
+
+def _is_sentence(phrase: Phrase) -> bool:
+    """Tell the sentences of a consent dialog from its buttons."""
+    return len(phrase.text) > _SENTENCE or (phrase.kind != "cookie_button" and phrase.text.endswith(_ENDS))
 
 
 def _some(chance: random.Random, items: Sequence[Phrase] | Sequence[str], count: int) -> list:  # type: ignore[type-arg]
