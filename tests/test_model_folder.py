@@ -37,8 +37,7 @@ HIDDEN: Final = 3
 def make_model() -> Model:
     """Return a tiny random model whose numbers are the same in half precision."""
     random = np.random.default_rng(7)
-    outputs = {"html": len(LABELS), "text": len(LABELS), "kind": len(KINDS)}
-    heads = {head: _make_network(random, outputs[head]) for head in HEADS}
+    heads = {head: _make_network(random, *sizes) for head, sizes in HEADS.items()}
     words = np.zeros((1 << WORD_BITS, len(SCORE_NAMES)), np.float32)
     words[:9] = _draw(random, 9, len(SCORE_NAMES))
     cues = np.zeros((1 << CUE_BITS, 1), np.float32)
@@ -46,15 +45,15 @@ def make_model() -> Model:
     return Model(heads, words, cues, SETTINGS)
 
 
-def _make_network(random: np.random.Generator, outputs: int) -> Network:
+def _make_network(random: np.random.Generator, inputs: int, outputs: int) -> Network:
     members = tuple(
         (
-            (_draw(random, len(INPUT_NAMES), HIDDEN), _draw(random, HIDDEN)),
+            (_draw(random, inputs, HIDDEN), _draw(random, HIDDEN)),
             (_draw(random, HIDDEN, outputs), _draw(random, outputs)),
         )
         for _ in range(2)
     )
-    return Network(_draw(random, len(INPUT_NAMES)), np.ones(len(INPUT_NAMES), np.float32), members)
+    return Network(_draw(random, inputs), np.ones(inputs, np.float32), members)
 
 
 def _draw(random: np.random.Generator, *shape: int) -> FloatArray:
@@ -97,8 +96,8 @@ def test_a_model_is_read_as_it_was_written(folder: Path) -> None:
     np.testing.assert_array_equal(read.word_table, written.word_table)
     np.testing.assert_array_equal(read.cue_table, written.cue_table)
     assert set(read.heads) == set(written.heads)
-    inputs = np.random.default_rng(1).normal(size=(5, len(INPUT_NAMES))).astype(np.float32)
     for head, network in written.heads.items():
+        inputs = np.random.default_rng(1).normal(size=(5, HEADS[head][0])).astype(np.float32)
         np.testing.assert_array_equal(predict_proba(read.heads[head], inputs), predict_proba(network, inputs))
     assert {name: read.settings[name] for name in SETTINGS} == SETTINGS
     assert read.settings["feature_names"] == list(FEATURE_NAMES)

@@ -135,7 +135,7 @@ def _fit(
     heads: dict[str, Network] = {}
     kinds: list[_KindRows] = []
     for head in ("html", "text"):
-        chosen = [i for i in np.flatnonzero(inside) if head_of(samples[i]) == head] or np.flatnonzero(inside).tolist()
+        chosen = [i for i in np.flatnonzero(inside).tolist() if head_of(samples[i]) == head] or np.flatnonzero(inside).tolist()
         rows = _join_rows(
             [samples[i] for i in chosen],
             [Scores(scores.words[starts[i] : starts[i + 1]], scores.cues[starts[i] : starts[i + 1]]) for i in chosen],
