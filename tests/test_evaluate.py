@@ -22,6 +22,7 @@ from dechrome.blocks import Document, Kind, Label, LabelledBlock
 from dechrome.cli import main
 from dechrome.errors import DataError
 from dechrome.pages import Page
+from dechrome_training import fit
 from dechrome_training.corpus import AnnotatedPage, Phrase, assign_folds, read_labels
 from dechrome_training.evaluation import compare, folds, line_rules, selection, stages
 from dechrome_training.evaluation.evaluate import evaluate_folds, evaluate_model
@@ -37,7 +38,7 @@ from dechrome_training.evaluation.peers import HTML_PEERS, LINE_PEERS, is_instal
 from dechrome_training.evaluation.phrases import JudgedPhrase, judge_phrases, phrase_tables
 from dechrome_training.evaluation.results import measure_rates, page_tables
 from dechrome_training.evaluation.tables import Table, format_cell, format_table, to_json
-from dechrome_training.fit import Prediction, predict, train
+from dechrome_training.fit import Prediction, cross_validate, fit_model, predict
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.samples import Sample, page_samples, phrase_samples
 
@@ -57,6 +58,10 @@ PHRASES = [
 
 
 # What the tests work on
+
+
+def ignore(message: str) -> None:
+    """Take a report of progress and do nothing with it."""
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +87,8 @@ def samples(pages: list[AnnotatedPage]) -> tuple[list[Sample], list[int]]:
 def trained(samples: tuple[list[Sample], list[int]], recipe: Recipe) -> tuple[Model, list[Prediction]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is not to converge
-        return train(*samples, recipe, lambda message: None)
+        predictions, settings = cross_validate(*samples, recipe, ignore)
+        return fit_model(*samples, recipe, settings, ignore), predictions
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +223,7 @@ def test_predictions_are_judged_as_labelled_pages_are(pages: list[AnnotatedPage]
 def test_training_twice_gives_the_same_bytes(
     samples: tuple[list[Sample], list[int]], recipe: Recipe, model_folder: Path, tmp_path: Path
 ) -> None:
-    model, _ = train(*samples, recipe, lambda message: None)
+    model = fit_model(*samples, recipe, cross_validate(*samples, recipe, ignore)[1], ignore)
     write_model(tmp_path, model)
     for name in ("model.json", "weights.npz"):
         assert (tmp_path / name).read_bytes() == (model_folder / name).read_bytes()
@@ -290,21 +296,21 @@ def test_folds_measure_pages_and_phrases_that_the_model_has_not_seen(
         return samples
 
     monkeypatch.setattr(folds, "build_samples", build_samples)
-    monkeypatch.setattr(folds, "train", lambda *arguments: trained)
-    validation = folds.cross_validate(RECIPE, ROOT, 3, None, lambda message: None)
+    monkeypatch.setattr(fit, "cross_validate", lambda *arguments: (trained[1], trained[0].settings))
+    validation = folds.cross_validate(RECIPE, ROOT, 3, None, ignore)
     assert seen[0].folds == 3
     assert sorted(j.id for j in validation.judge_pages("html")) == sorted(set(CHOSEN) - {"article-de-cookie-banner"})
     assert sorted(j.id for j in validation.judge_pages("lines")) == sorted(CHOSEN)
     assert not validation.judge_pages("html", ["wcxb-dev"])
     assert [row.phrase for row in validation.judge_phrases(PHRASES)] == PHRASES
-    tables = evaluate_folds(RECIPE, ROOT, 3, ["labels"], None, None, lambda message: None)
+    tables = evaluate_folds(RECIPE, ROOT, 3, ["labels"], None, None, ignore)
     assert row_of(tables, "html, 3 folds: text", "all")["pages"] == 3
     assert row_of(tables, "lines, 3 folds: text", "all")["pages"] == 4
 
 
 def test_folds_need_the_folder_of_the_corpora() -> None:
     with pytest.raises(DataError, match="folder of the corpora"):
-        evaluate_folds(RECIPE, LABELS, 2, [], None, None, lambda message: None)
+        evaluate_folds(RECIPE, LABELS, 2, [], None, None, ignore)
 
 
 # Which pages

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 
 from dechrome import artefact
-from dechrome.artefact import HEADS, KINDS, LABELS, Model, Network, read_model, write_model
+from dechrome.artefact import HEADS, Model, Network, read_model, write_model
 from dechrome.context import FloatArray
 from dechrome.errors import ModelError
-from dechrome.features import CUE_BITS, FEATURE_NAMES, INPUT_NAMES, SCORE_NAMES, WORD_BITS
+from dechrome.features import CUE_BITS, FEATURE_NAMES, SCORE_NAMES, WORD_BITS
 from dechrome.inference import predict_proba
 from dechrome.labelling import label_html
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from dechrome.characters import HashArray
 from dechrome.context import FloatArray
-from dechrome.features import CONTAINER_LEVELS, Features
+from dechrome.features import Features
+from dechrome.tree_features import CONTAINER_LEVELS
 
 REACH: Final = 5  # neighbours on either side whose draft is read
 WINDOWS: Final = ((3, 3), (8, 8), (20, 20), (8, -1), (-1, 8), (30, -1), (-1, 30))  # rows before and after
@@ -40,8 +41,10 @@ def measure_draft(draft: FloatArray, features: Features) -> FloatArray:
 
     ``draft`` holds the first pass's probability of content of each block of one page, shape (blocks,).
     """
+    if not draft.size:
+        return np.zeros((0, len(DRAFT_NAMES)), np.float32)
     content = draft.astype(np.float64)
-    weights = features.lengths + 0.5
+    weights = features.lengths.astype(np.float64) + 0.5
     return np.concatenate(
         (
             _around(content),

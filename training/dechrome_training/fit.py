@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -55,16 +56,15 @@ def block_weights(sample: Sample, weight: float) -> FloatArray:
     return scaled
 
 
-def train(
+def cross_validate(
     samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, report: Report
-) -> tuple[Model, list[Prediction]]:
-    """Cross-validate, calibrate on what that predicts, and fit the model on everything.
+) -> tuple[list[Prediction], dict[str, Any]]:
+    """Predict every sample by a model that has not seen its fold; return that, and what to calibrate by.
 
     Samples of a negative fold are in training for every fold; samples of our own phrases are never predicted.
     """
-    weights = sample_weights(samples, recipe)
-    bags = collect_bags(samples, folds, np.concatenate(weights))
     numbers = np.asarray(folds)
+    weights, bags = _prepare(samples, folds, recipe)
 
     def run_fold(fold: int) -> list[Prediction]:
         model = _fit(samples, numbers, bags, weights, numbers != fold, recipe)
@@ -72,16 +72,35 @@ def train(
         inside = (sample for sample, number in zip(samples, folds, strict=True) if number == fold)
         return predict(model, [sample for sample in inside if sample.source != OWN_SOURCE])
 
-    # Threads share the samples; one core each keeps sums in the same order on every machine.
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the numbers of iterations are the recipe's
+    with _steady():
         usable = [fold for fold in range(recipe.folds) if 0 < (numbers == fold).sum() < len(samples)]
         parts = Parallel(n_jobs=JOBS, prefer="threads")(delayed(run_fold)(fold) for fold in usable)
-        model = _fit(samples, numbers, bags, weights, np.ones(len(samples), bool), recipe)
-    report("final model fitted")
     predictions = [prediction for part in parts for prediction in part]
-    settings = measure_calibration(predictions, recipe) if predictions else identity()
-    return Model(model.heads, model.word_table, model.cue_table, settings), predictions
+    return predictions, measure_calibration(predictions, recipe) if predictions else identity()
+
+
+def fit_model(
+    samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, settings: Mapping[str, Any], report: Report
+) -> Model:
+    """Fit the model on everything; ``settings`` are those of the cross-validation."""
+    weights, bags = _prepare(samples, folds, recipe)
+    with _steady():
+        model = _fit(samples, np.asarray(folds), bags, weights, np.ones(len(samples), bool), recipe)
+    report("final model fitted")
+    return replace(model, settings=settings)
+
+
+def _prepare(samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe) -> tuple[list[FloatArray], Bags]:
+    weights = sample_weights(samples, recipe)
+    return weights, collect_bags(samples, folds, np.concatenate(weights))
+
+
+@contextmanager
+def _steady() -> Iterator[None]:
+    """Give every fit one core, so that sums come in the same order on every machine. Threads share the samples."""
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the numbers of iterations are the recipe's
+        yield
 
 
 def predict(model: Model, samples: Sequence[Sample]) -> list[Prediction]:
@@ -135,7 +154,9 @@ def _fit(
     heads: dict[str, Network] = {}
     kinds: list[_KindRows] = []
     for head in ("html", "text"):
-        chosen = [i for i in np.flatnonzero(inside).tolist() if head_of(samples[i]) == head] or np.flatnonzero(inside).tolist()
+        chosen = [i for i in np.flatnonzero(inside).tolist() if head_of(samples[i]) == head] or np.flatnonzero(
+            inside
+        ).tolist()
         rows = _join_rows(
             [samples[i] for i in chosen],
             [Scores(scores.words[starts[i] : starts[i + 1]], scores.cues[starts[i] : starts[i + 1]]) for i in chosen],

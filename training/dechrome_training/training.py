@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from joblib import Memory, Parallel, delayed
 
-from dechrome.artefact import Model, write_model
+from dechrome.artefact import write_model
 from dechrome_training.card import write_card
 from dechrome_training.corpus import (
     OWN_SOURCE,
@@ -20,7 +20,7 @@ from dechrome_training.corpus import (
     read_parquet,
     read_phrases,
 )
-from dechrome_training.fit import train
+from dechrome_training.fit import cross_validate, fit_model
 from dechrome_training.image_names import write_images, write_look_alikes
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.samples import Sample, dressed_samples, page_samples, phrase_samples
@@ -50,10 +50,9 @@ def run_training(recipe: Path, data: Path, out: Path, cache: Path | None, report
     samples, folds = build_samples(settings, data, cache, report)
     blocks = sum(len(sample.shares) for sample in samples)
     report(f"{len(samples)} pages, {blocks} blocks")
-    model, predictions = train(samples, folds, settings, report)
-    summary = summarise(predictions, model.settings, samples, settings)
-    finished = Model(model.heads, model.word_table, model.cue_table, {**model.settings, **summary})
-    write_model(out, finished)
+    predictions, calibration = cross_validate(samples, folds, settings, report)
+    summary = summarise(predictions, calibration, samples, settings)
+    write_model(out, fit_model(samples, folds, settings, {**calibration, **summary}, report))
     write_card(out, summary)
     report(f"model written to {out}")
 

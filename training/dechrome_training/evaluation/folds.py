@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from dechrome.artefact import Model
+from dechrome_training import fit
 from dechrome_training.corpus import Phrase
 from dechrome_training.evaluation.judging import Judgement, judge_prediction
 from dechrome_training.evaluation.phrases import JudgedPhrase, match_phrases
-from dechrome_training.fit import Prediction, train
 from dechrome_training.recipe import read_recipe
 from dechrome_training.training import build_samples
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What a cross-validation found: raw predictions for sites not seen, and the model whose settings go with them."""
+    """What a cross-validation found: raw predictions for sites not seen, and the calibration that goes with them."""
 
-    model: Model
-    predictions: list[Prediction]
+    predictions: list[fit.Prediction]
+    settings: Mapping[str, Any]
 
     def judge_pages(self, view: str, sources: Collection[str] = ()) -> list[Judgement]:
         """Judge the pages of one view, of all sets or of those named."""
         chosen = [p for p in self.predictions if p.sample.view == view]
-        return [judge_prediction(p, self.model.settings) for p in chosen if not sources or p.sample.source in sources]
+        return [judge_prediction(p, self.settings) for p in chosen if not sources or p.sample.source in sources]
 
     def judge_phrases(self, phrases: Iterable[Phrase]) -> list[JudgedPhrase]:
         """Judge phrases; those that the recipe keeps out of training for their licence are missing."""
         chosen = [p for p in self.predictions if p.sample.view == "phrase"]
-        return match_phrases(phrases, {p.sample.texts[0]: judge_prediction(p, self.model.settings) for p in chosen})
+        return match_phrases(phrases, {p.sample.texts[0]: judge_prediction(p, self.settings) for p in chosen})
 
 
 def cross_validate(
@@ -47,7 +47,6 @@ def cross_validate(
     Raises:
         DataError: the recipe or a set is missing or malformed.
     """
-    # The final model on everything is not looked at here: one perceptron of it is enough.
-    settings = replace(read_recipe(recipe), folds=folds, members=1)
+    settings = replace(read_recipe(recipe), folds=folds)
     samples, fold_of = build_samples(settings, data, cache, report)
-    return Validation(*train(samples, fold_of, settings, report))
+    return Validation(*fit.cross_validate(samples, fold_of, settings, report))
