@@ -425,11 +425,20 @@ def test_written_pages_are_the_same_every_time_and_know_every_line(pages: list[A
 
 
 def test_phrases_become_pages_of_one_line() -> None:
-    phrases = [Phrase("Accept\n all", Label.CHROME, "cookie_button", "en", "project", "MIT"), make_phrases()[-1]]
+    phrases = [Phrase("Accept\n cookies", Label.CHROME, "cookie_button", "en", "project", "MIT"), make_phrases()[-1]]
     first, second = phrase_samples(phrases)
-    assert (first.texts, first.group, first.targets.tolist()) == (("Accept all",), "project", [2])
+    assert (first.texts, first.group, first.targets.tolist()) == (("Accept cookies",), "project", [2])
     assert first.kinds.tolist() == [list(Kind).index(Kind.COOKIE_NOTICE)]
     assert (second.targets.tolist(), second.kinds.tolist()) == ([0], [UNKNOWN])
+
+
+def test_a_short_consent_button_is_chrome_of_no_kind_by_itself() -> None:
+    texts = ("Save", "Save cookie settings", "Your choice is kept for twelve months.")
+    rows = [Phrase(text, Label.CHROME, "cookie_button", "en", "project", "MIT") for text in texts]
+    samples = list(phrase_samples(rows))
+    assert [sample.targets.tolist() for sample in samples] == [[2], [2], [2]]
+    cookie = list(Kind).index(Kind.COOKIE_NOTICE)
+    assert [sample.kinds.tolist() for sample in samples] == [[UNKNOWN], [cookie], [cookie]]
 
 
 # Recipe

@@ -92,7 +92,7 @@ def dressed_samples(
     """Write plain-text pages: content of annotated pages or of phrases, dressed in chrome of many languages."""
     book = PhraseBook(phrases)
     golden = [page for page in pages if page.gold]
-    for number in range(count):
+    for number in range(count if golden or book.languages else 0):
         chance = seeded(source, seed, number)
         page = chance.choice(golden) if golden and (not book.languages or chance.random() < 0.4) else None
         if page is not None:

@@ -57,13 +57,15 @@ def score_pages(judged: Sequence[Judgement]) -> dict[str, Any]:
 def score_phrases(judged: Sequence[Judgement]) -> dict[str, float]:
     """Return image and content F1 and cookie-notice precision and recall over one-line pages of unseen projects.
 
-    A row is called a cookie notice if it is called chrome of that kind; buttons of consent dialogs count as notices.
+    A row is called a cookie notice if it is called chrome of that kind; buttons of consent dialogs count as notices,
+    but for short ones ("Save") whose kind a single line does not show: those count neither way.
     """
     if not judged:
         return {}
     blocks = join_blocks([judgement.blocks for judgement in judged])
     is_cookie, called = blocks.gold_kinds == _COOKIE, blocks.kinds == _COOKIE
-    cookie = measure_rates(is_cookie, called, np.ones_like(blocks.characters))
+    told = (blocks.gold_kinds != UNKNOWN) | (blocks.gold_labels != LABELS.index(Label.CHROME))
+    cookie = measure_rates(is_cookie[told], called[told], np.ones_like(blocks.characters[told]))
     content = blocks.gold_labels == LABELS.index(Label.CONTENT)
     return {
         "image_f1": _label_f1(blocks, Label.IMAGE),
