@@ -48,7 +48,7 @@ def block_weights(sample: Sample, weight: float) -> FloatArray:
     A page counts by the root of its number of blocks, so that long listings do not drown the articles.
     """
     shares = np.where(sample.images, 0.0, sample.shares)
-    raw = np.sqrt(sample.features.lengths + 2.0) * (0.3 + 1.4 * np.abs(shares - 0.5))
+    raw = (sample.features.lengths + 2.0) ** 0.75 * (0.3 + 1.4 * np.abs(shares - 0.5))
     raw[np.isnan(raw)] = 0.0
     total = raw.sum()
     known = int((raw > 0).sum())
@@ -67,7 +67,7 @@ def cross_validate(
     weights, bags = _prepare(samples, folds, recipe)
 
     def run_fold(fold: int) -> list[Prediction]:
-        model = _fit(samples, numbers, bags, weights, numbers != fold, recipe)
+        model = _fit(samples, numbers, bags, weights, numbers != fold, recipe, jobs=1)
         report(f"fold {fold + 1} of {recipe.folds} fitted")
         inside = (sample for sample, number in zip(samples, folds, strict=True) if number == fold)
         return predict(model, [sample for sample in inside if sample.source != OWN_SOURCE])
@@ -85,7 +85,7 @@ def fit_model(
     """Fit the model on everything; ``settings`` are those of the cross-validation."""
     weights, bags = _prepare(samples, folds, recipe)
     with _steady():
-        model = _fit(samples, np.asarray(folds), bags, weights, np.ones(len(samples), bool), recipe)
+        model = _fit(samples, np.asarray(folds), bags, weights, np.ones(len(samples), bool), recipe, jobs=JOBS)
     report("final model fitted")
     return replace(model, settings=settings)
 
@@ -146,8 +146,9 @@ def _fit(
     weights: Sequence[FloatArray],
     inside: NDArray[np.bool_],
     recipe: Recipe,
+    jobs: int,
 ) -> Model:
-    """Fit tables and networks on the samples inside."""
+    """Fit tables and networks on the samples inside, with so many threads."""
     sizes = [len(sample.shares) for sample in samples]
     tables, scores = _stack_tables(bags, np.repeat(inside, sizes), recipe)
     starts = np.concatenate(([0], np.cumsum(sizes)))
@@ -164,10 +165,10 @@ def _fit(
             # A phrase is a page of one line: the part of its text, which tables that score it have not seen.
             np.array([bags.parts[starts[i]] if samples[i].view == "phrase" else folds[i] for i in chosen]),
         )
-        heads[draft_of(head)] = _draft(rows, recipe)
-        heads[head] = _fit_labels(rows, rows.inputs, np.ones(len(rows.targets), bool), recipe.labels)
+        heads[draft_of(head)] = _draft(rows, recipe, jobs)
+        heads[head] = _fit_labels(rows, rows.inputs, np.ones(len(rows.targets), bool), recipe.labels, jobs)
         kinds.append(_kind_rows(rows))
-    heads["kind"] = _fit_kinds(kinds, recipe)
+    heads["kind"] = _fit_kinds(kinds, recipe, jobs)
     return Model(heads, tables.words, tables.cues, {})
 
 
@@ -183,20 +184,20 @@ def _join_rows(
     return _Rows(samples, starts, inputs, targets, np.concatenate(weights), np.repeat(folds, sizes))
 
 
-def _draft(rows: _Rows, recipe: Recipe) -> Network:
+def _draft(rows: _Rows, recipe: Recipe, jobs: int) -> Network:
     """Fit the draft network, and fill in what drafts that have not seen a page's part make of the page."""
     inputs = rows.inputs[:, : len(INPUT_NAMES)]
-    parts = np.unique(rows.parts)
+    content = np.zeros(len(inputs), np.float32)
 
     def draft_part(part: int) -> None:
-        network = _fit_labels(rows, inputs, rows.parts != part, recipe.draft)
-        for index in np.flatnonzero(rows.parts[rows.starts[:-1]] == part):
-            page = rows.inputs[rows.starts[index] : rows.starts[index + 1]]
-            content = predict_proba(network, page[:, : len(INPUT_NAMES)])[:, 0]
-            page[:, len(INPUT_NAMES) :] = measure_draft(content, rows.samples[index].features)
+        network = _fit_labels(rows, inputs, rows.parts != part, recipe.draft, 1)
+        for own in np.array_split(np.flatnonzero(rows.parts == part), 10):
+            content[own] = predict_proba(network, inputs[own])[:, 0]
 
-    Parallel(n_jobs=JOBS, prefer="threads")(delayed(draft_part)(part) for part in parts)
-    return _fit_labels(rows, inputs, np.ones(len(rows.targets), bool), recipe.draft)
+    Parallel(n_jobs=jobs, prefer="threads")(delayed(draft_part)(part) for part in np.unique(rows.parts))
+    for sample, start, end in zip(rows.samples, rows.starts, rows.starts[1:], strict=False):
+        rows.inputs[start:end, len(INPUT_NAMES) :] = measure_draft(content[start:end], sample.features)
+    return _fit_labels(rows, inputs, np.ones(len(rows.targets), bool), recipe.draft, jobs)
 
 
 def _stack_tables(bags: Bags, inside: NDArray[np.bool_], recipe: Recipe) -> tuple[Tables, Scores]:
@@ -212,11 +213,13 @@ def _stack_tables(bags: Bags, inside: NDArray[np.bool_], recipe: Recipe) -> tupl
     return fit_tables(bags, inside, recipe), scores
 
 
-def _fit_labels(rows: _Rows, inputs: FloatArray, chosen: NDArray[np.bool_], recipe: NetworkRecipe) -> Network:
+def _fit_labels(
+    rows: _Rows, inputs: FloatArray, chosen: NDArray[np.bool_], recipe: NetworkRecipe, jobs: int
+) -> Network:
     known = np.flatnonzero(chosen & (rows.weights > 0) & (rows.targets != UNKNOWN))
     if not known.size:  # a single part: nothing else to learn from
         known = np.flatnonzero((rows.weights > 0) & (rows.targets != UNKNOWN))
-    return fit_network(inputs, known, rows.targets[known], rows.weights[known], len(LABELS), recipe)
+    return fit_network(inputs, known, rows.targets[known], rows.weights[known], len(LABELS), recipe, jobs)
 
 
 class _KindRows(NamedTuple):
@@ -236,9 +239,9 @@ def _kind_rows(rows: _Rows) -> _KindRows:
     return _KindRows(inputs, kinds[known], np.sqrt(np.maximum(rows.weights[known], 1e-3)))
 
 
-def _fit_kinds(parts: Sequence[_KindRows], recipe: Recipe) -> Network:
+def _fit_kinds(parts: Sequence[_KindRows], recipe: Recipe, jobs: int) -> Network:
     inputs, kinds, weights = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     # Rare kinds count more, by the root of how rare they are, or navigation would swallow them.
     counts = np.bincount(kinds, minlength=len(KINDS))
     rarity = np.sqrt(counts.sum() / np.maximum(counts, 1)).astype(np.float32)
-    return fit_network(inputs, np.arange(len(kinds)), kinds, weights * rarity[kinds], len(KINDS), recipe.kinds)
+    return fit_network(inputs, np.arange(len(kinds)), kinds, weights * rarity[kinds], len(KINDS), recipe.kinds, jobs)

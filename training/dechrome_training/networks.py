@@ -14,7 +14,7 @@ from dechrome.context import FloatArray
 from dechrome.inference import CLIP
 from dechrome_training.recipe import NetworkRecipe
 
-JOBS: Final = 2  # threads that fit
+JOBS: Final = 2  # threads that fit; each holds the inputs of its fold
 _CHUNK: Final = 100_000  # rows standardised at once: bounds memory
 
 
@@ -25,8 +25,9 @@ def fit_network(
     weights: FloatArray,
     classes: int,
     recipe: NetworkRecipe,
+    jobs: int,
 ) -> Network:
-    """Fit perceptrons that differ in their seed on the given rows of ``inputs``.
+    """Fit perceptrons that differ in their seed on the given rows of ``inputs``, with so many threads.
 
     ``targets``, numbers below ``classes``, and ``weights`` have a value for each of ``rows``.
     """
@@ -36,8 +37,10 @@ def fit_network(
         part = standard[start : start + _CHUNK]
         np.clip((inputs[rows[start : start + _CHUNK]] - mean) * scale, -CLIP, CLIP, out=part)
     weights = weights / weights.mean()
-    jobs = (delayed(_fit_member)(standard, targets, weights, classes, seed, recipe) for seed in range(recipe.members))
-    fitted = Parallel(n_jobs=min(recipe.members, JOBS), prefer="threads")(jobs)
+    members = (
+        delayed(_fit_member)(standard, targets, weights, classes, seed, recipe) for seed in range(recipe.members)
+    )
+    fitted = Parallel(n_jobs=jobs, prefer="threads")(members)
     return Network(mean, scale, tuple(fitted))
 
 
