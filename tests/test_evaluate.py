@@ -364,6 +364,24 @@ def test_a_comparison_counts_scores_times_and_failures(pages: list[AnnotatedPage
     assert row_of(tables, "CPU time", "silent")["ms mean"] >= 0
 
 
+def test_a_comparison_groups_by_language_and_takes_snippets_together() -> None:
+    greek, polish = (
+        AnnotatedPage(language, "s", html=f"<p>{text}<p>Home", language=language, gold=gold, must_have=(text,),
+                      must_not=("home",))
+        for language, text, gold in (("el", "Μια αλεπού έτρεξε.", "Μια αλεπού έτρεξε."), ("pl", "Lis biegł.", ""))
+    )  # fmt: skip
+    attempts = compare.compare_tools([greek, greek, polish], "html", {"first": lambda page: "Μια αλεπού έτρεξε."})
+    tables = compare.compare_tables(attempts, "html")
+    assert [table.title for table in tables] == [
+        "html: accuracy",
+        "html: word F1 by language",
+        "html: CPU time per page",
+    ]
+    assert row_of(tables, "by language", "first") == {"extractor": "first", "el": 1, "pl": 0}
+    assert row_of(tables, "by language", "pages") == {"extractor": "pages", "el": 2, "pl": 1}
+    assert row_of(tables, "accuracy", "first")["margin"] == pytest.approx(2 / 3)
+
+
 def test_tools_are_chosen_by_name(model: Model) -> None:
     assert list(compare.choose_tools("lines", ["c4", "everything"], model)) == ["dechrome", "c4", "everything"]
     assert {"dechrome", "everything"} <= set(compare.choose_tools("html", [], model))
