@@ -53,13 +53,14 @@ def _page_options(command: Command) -> Command:
 @click.option("--recipe", type=_FILE, required=True, help="What to train on and how, as TOML.")
 @click.option("--data", type=_FOLDER, required=True, metavar="FOLDER", help="The parquet sets that the recipe names.")
 @click.option("--out", type=_NEW, required=True, metavar="FOLDER", help="Where the model is written.")
+@click.option("--peers", type=_FILE, help="What dechrome compare --json wrote: other extractors' scores for the card.")
 @_CACHE
 @_QUIET
-def train(recipe: Path, data: Path, out: Path, cache: Path | None, quiet: bool) -> None:
+def train(recipe: Path, data: Path, out: Path, peers: Path | None, cache: Path | None, quiet: bool) -> None:
     """Train a model on annotated pages.
 
-    Writes weights.npz, model.json and a model card with scores for unseen sites. The same recipe and data give the
-    same bytes.
+    Writes weights.npz, model.json and a model card with scores for unseen sites; with matplotlib, a plot, too. The
+    same recipe and data give the same bytes.
 
     \b
     Examples:
@@ -69,7 +70,7 @@ def train(recipe: Path, data: Path, out: Path, cache: Path | None, quiet: bool) 
     """
     from dechrome_training.training import run_training
 
-    run_training(recipe, data, out, cache, _reporter(quiet))
+    run_training(recipe, data, out, cache, _reporter(quiet), peers)
 
 
 @click.command(epilog=_EXIT_CODES)
