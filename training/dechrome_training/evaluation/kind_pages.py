@@ -96,7 +96,7 @@ def kind_tables(judgements: Sequence[Judgement], trained_on: Container[str]) -> 
 
 def rate_table(judgements: Sequence[Judgement], name: str) -> Table:
     """Return support, precision, recall and F1 of every kind."""
-    blocks = _known(judgements)
+    blocks = known_blocks(judgements)
     rows: list[tuple[Cell, ...]] = []
     for number, kind in enumerate(KINDS):
         gold, found = blocks.gold_kinds == number, blocks.kinds == number
@@ -112,7 +112,7 @@ def rate_table(judgements: Sequence[Judgement], name: str) -> Table:
 
 def confusion_table(judgements: Sequence[Judgement], name: str) -> Table:
     """Return how many blocks of each kind (rows) were called what (columns)."""
-    blocks = _known(judgements)
+    blocks = known_blocks(judgements)
     gold = np.where(blocks.gold_labels == _CHROME, blocks.gold_kinds, len(KINDS))
     found = np.where(blocks.labels == _CHROME, blocks.kinds, len(KINDS) + (blocks.labels == 1))
     names = [*(kind.value for kind in KINDS), Label.CONTENT.value, Label.IMAGE.value]
@@ -134,7 +134,7 @@ def _first(kinds: Sequence[Kind | None]) -> list[Kind | None]:
     return kept
 
 
-def _known(judgements: Sequence[Judgement]) -> JudgedBlocks:
+def known_blocks(judgements: Sequence[Judgement]) -> JudgedBlocks:
     """Return the blocks of content, and those of chrome whose kind is known."""
     blocks = join_blocks([judgement.blocks for judgement in judgements])
     known = (blocks.gold_labels == 0) | (blocks.gold_kinds != UNKNOWN)
