@@ -46,6 +46,14 @@ def test_scores_on_sets_not_trained_on_stay_above_their_floors(measure: Callable
     assert faults_of(measure(load_model(), CORPORA)) == []
 
 
+@pytest.mark.parametrize("view", ["html", "lines"])
+@pytest.mark.parametrize("favor", ["precision", "recall"])
+def test_presets_lean_the_way_that_they_are_named_and_keep_most_of_the_f1(view: str, favor: str) -> None:
+    presets = read_settings()["scores"][view]["favor"]
+    assert presets[favor][favor] > presets["balanced"][favor]
+    assert presets[favor]["f1"] > 0.8 * presets["balanced"]["f1"]
+
+
 def test_no_set_of_the_gate_is_trained_on() -> None:
     recipe = read_recipe(ROOT / "training" / "recipe.toml")
     assert not {*gate.UNSEEN_SETS, *gate.KIND_SETS} & set(recipe.sets)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from dechrome.choosing import FAVORS
 from dechrome.errors import DataError
 from dechrome_training.plot import draw_curves
 
@@ -42,7 +43,14 @@ def read_peers(path: Path) -> list[dict[str, Any]]:
             raise ValueError("no comparison")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: not what dechrome compare --json writes: {error}") from error
-    return [{"title": table["title"], "rows": table["rows"]} for table in tables]
+    return [
+        {
+            "title": table["title"],
+            "columns": list(table["rows"][0]),
+            "rows": [list(row.values()) for row in table["rows"]],
+        }
+        for table in tables
+    ]
 
 
 def write_card(folder: Path, settings: Mapping[str, Any]) -> bool:
@@ -102,7 +110,7 @@ def _by_view(scores: Mapping[str, Any], name: str) -> str:
     groups = {view: scores.get(view, {}).get(name, {}) for view in _VIEWS}
     rows = [
         (group, first["pages"], *(groups[view].get(group, {}).get(m) for view in _VIEWS for m in _MEASURES))
-        for group, first in groups["html"].items()
+        for group, first in sorted(groups["html"].items(), key=_by_size)
     ]
     return _table(("", "pages", *(f"{view} {m}" for view in _VIEWS for m in _SHORT)), rows, 1)
 
@@ -112,16 +120,17 @@ def _rates(scores: Mapping[str, Any], name: str) -> str:
     rows = [
         (view, title, rates["blocks"], *(rates.get(measure) for measure in _MEASURES))
         for view in (*_VIEWS, "phrase")
-        for title, rates in scores.get(view, {}).get(name, {}).items()
+        for title, rates in sorted(scores.get(view, {}).get(name, {}).items(), key=_by_size)
     ]
     return _table(("view", name.removesuffix("s"), "blocks", *_SHORT), rows, 2)
 
 
 def _presets(scores: Mapping[str, Any]) -> str:
     rows = [
-        (view, favor, *(rates[measure] for measure in _MEASURES))
+        (view, favor, *(scores[view]["favor"][favor][measure] for measure in _MEASURES))
         for view in _VIEWS
-        for favor, rates in scores.get(view, {}).get("favor", {}).items()
+        for favor in FAVORS
+        if "favor" in scores.get(view, {})
     ]
     return _table(("view", "favor", *_SHORT), rows, 2)
 
@@ -133,7 +142,7 @@ def _trust(scores: Mapping[str, Any]) -> str:
 
 
 def _plain(scores: Mapping[str, Any]) -> Rows:
-    return [(name.replace("_", " "), value) for name, value in scores.items() if isinstance(value, float)]
+    return [(name.replace("_", " "), value) for name, value in sorted(scores.items()) if isinstance(value, float)]
 
 
 def _curve(scores: Mapping[str, Any]) -> str:
@@ -149,12 +158,14 @@ def _curve(scores: Mapping[str, Any]) -> str:
 def _peers(tables: Sequence[Mapping[str, Any]]) -> str:
     if not tables:
         return ""
-    shown = [f"{table['title']}\n\n{_table(tuple(table['rows'][0]), _values(table['rows']), 1)}" for table in tables]
+    shown = [f"{table['title']}\n\n{_table(table['columns'], table['rows'], 1)}" for table in tables]
     return _PEERS.format(tables="\n\n".join(shown))
 
 
-def _values(rows: Sequence[Mapping[str, object]]) -> Rows:
-    return [tuple(row.values()) for row in rows]
+def _by_size(item: tuple[str, Mapping[str, Any]]) -> tuple[bool, int, str]:
+    """Order groups: all first, then the largest; ``model.json`` keeps no order."""
+    name, rates = item
+    return name != "all", -int(rates.get("pages", rates.get("blocks", 0))), name
 
 
 _MEASURES: Final = ("precision", "recall", "f1")
