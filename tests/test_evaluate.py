@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -22,9 +23,9 @@ from dechrome.blocks import Document, Kind, Label, LabelledBlock
 from dechrome.cli import main
 from dechrome.errors import DataError
 from dechrome.pages import Page
-from dechrome_training import fit
+from dechrome_training import card, fit
 from dechrome_training.corpus import AnnotatedPage, Phrase, assign_folds, read_labels
-from dechrome_training.evaluation import compare, folds, line_rules, selection, stages
+from dechrome_training.evaluation import compare, curves, folds, line_rules, selection, stages
 from dechrome_training.evaluation.evaluate import evaluate_folds, evaluate_model
 from dechrome_training.evaluation.judging import (
     JudgedBlocks,
@@ -41,6 +42,8 @@ from dechrome_training.evaluation.tables import Table, format_cell, format_table
 from dechrome_training.fit import Prediction, cross_validate, fit_model, predict
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.samples import Sample, page_samples, phrase_samples
+from dechrome_training.scores import word_scores
+from dechrome_training.summary import digest_data, summarise
 
 ROOT = Path(__file__).resolve().parents[1]
 LABELS = ROOT / "datasets" / "labels.jsonl"
@@ -332,7 +335,7 @@ def test_sets_are_found_by_file_folder_and_name(tmp_path: Path) -> None:
 
 @given(st.integers(0, 60), st.integers(1, 70))
 def test_a_limit_spreads_pages_evenly(count: int, limit: int) -> None:
-    chosen = list(selection._spread(iter(range(count)), count, limit))
+    chosen = list(selection.spread(iter(range(count)), count, limit))
     assert len(chosen) == min(count, limit)
     steps = np.diff(chosen)
     assert not steps.size or steps.max() - steps.min() <= 1
@@ -340,6 +343,111 @@ def test_a_limit_spreads_pages_evenly(count: int, limit: int) -> None:
 
 def test_a_limit_takes_as_many_pages() -> None:
     assert [page.id for page in selection.read_set(LABELS, 2)] == ["article-de-cookie-banner", "listing-nl-wandelblog"]
+
+
+# What training says of itself
+
+
+@pytest.fixture(scope="module")
+def summary(
+    trained: tuple[Model, list[Prediction]], samples: tuple[list[Sample], list[int]], recipe: Recipe
+) -> dict[str, Any]:
+    model, predictions = trained
+    renamed = [replace(p, sample=replace(p.sample, source="wcxb-dev")) for p in predictions]
+    return summarise(renamed, model.settings, samples[0], recipe)
+
+
+def test_a_summary_has_scores_by_view_group_label_kind_preset_and_threshold(summary: dict[str, Any]) -> None:
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    for view in ("html", "lines"):
+        scores = summary["scores"][view]
+        assert set(scores) == {
+            "words", "shingle_f1", "calibration_error", "quality_rank_correlation", "labels", "kinds", "sets",
+            "languages", "favor", "curve",
+        }  # fmt: skip
+        assert scores["favor"]["balanced"]["f1"] == pytest.approx(scores["words"]["all"]["f1"], abs=1e-4)
+        assert [point["threshold"] for point in scores["curve"]] == list(curves.THRESHOLDS)
+        recalls = [point["recall"] for point in scores["curve"]]
+        assert recalls == sorted(recalls, reverse=True)
+        assert set(scores["labels"]) >= {"content", "chrome"}
+    assert {"image_f1", "labels", "kinds"} <= set(summary["scores"]["phrase"])
+
+
+def test_a_digest_of_the_data_changes_with_the_gold(trained: tuple[Model, list[Prediction]]) -> None:
+    first, *rest = trained[1]
+    assert digest_data([first, *rest]) == digest_data([*rest, first])
+    changed = replace(first, sample=replace(first.sample, view="html", gold="other"))
+    assert digest_data([changed, *rest]) != digest_data([first, *rest])
+
+
+@given(
+    st.lists(st.text(alphabet="ab c\n", max_size=8), min_size=1, max_size=6),
+    st.text(alphabet="abd ", max_size=12),
+    st.integers(0, 63),
+)
+def test_words_of_chosen_blocks_are_scored_as_their_text_is(texts: list[str], gold: str, bits: int) -> None:
+    keep = np.array([bool(bits >> index & 1) for index in range(len(texts))])
+    found = "\n".join(text for text, kept in zip(texts, keep, strict=True) if kept)
+    assert curves.word_rates(curves.number_words(texts, gold), keep) == pytest.approx(word_scores(found, gold))
+
+
+def test_a_card_is_written_from_the_summary_alone_and_is_the_same_every_time(
+    summary: dict[str, Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    written = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        assert card.write_card(tmp_path / name, json.loads(json.dumps(summary, sort_keys=name == "b")))
+        written.append([(tmp_path / name / file).read_bytes() for file in ("README.md", "curve.svg")])
+    assert written[0] == written[1]
+    text = written[0][0].decode()
+    assert "](curve.svg)" in text
+    assert f"| all | 3 | {summary['scores']['html']['words']['all']['precision']:.3f} |" in text
+    assert "Other extractors" not in text
+    for table in (part for part in text.split("\n\n") if part.startswith("|")):
+        assert len({line.count("|") for line in table.split("\n")}) == 1, table
+
+
+def test_without_matplotlib_a_card_has_the_table_alone(
+    summary: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert not card.write_card(tmp_path, summary)
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "curve.svg" not in text
+    assert "| 0.95 |" in text
+
+
+def test_a_card_has_the_extractors_that_a_comparison_measured(
+    summary: dict[str, Any], model_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "peers.json"
+    tools = ("--tools", "everything", "--json", out)
+    assert run("compare", "--model", model_folder, "--data", LABELS, "--limit", 6, *tools).exit_code == 0
+    tables = card.read_peers(out)
+    assert {table["title"] for table in tables} == {
+        "html: accuracy", "html: word F1 by page type", "html: word F1 by language"
+    }  # fmt: skip
+    text = card.format_card(json.loads(json.dumps({**summary, "peers": tables}, sort_keys=True)), with_plot=False)
+    assert "| extractor | pages | word P |" in text
+    assert "## Other extractors" in text
+    assert "| everything |" in text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"command": "evaluate", "tables": []}', '{"tables": [{"title": 1}]}']
+)
+def test_what_is_no_comparison_is_refused_as_one(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "peers.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"peers\.json: not what dechrome compare --json writes"):
+        card.read_peers(path)
+
+
+def test_every_set_of_the_shipped_recipe_has_its_licence_in_the_card() -> None:
+    assert {*read_recipe(RECIPE).sets, "phrases", "dechrome"} <= set(card.SOURCES)
 
 
 # Comparison
@@ -362,6 +470,24 @@ def test_a_comparison_counts_scores_times_and_failures(pages: list[AnnotatedPage
     assert row_of(tables, "page type", "dechrome")["forum"] == 1
     assert row_of(tables, "CPU time", "dechrome")["times dechrome"] == 1
     assert row_of(tables, "CPU time", "silent")["ms mean"] >= 0
+
+
+def test_a_comparison_groups_by_language_and_takes_snippets_together() -> None:
+    greek, polish = (
+        AnnotatedPage(language, "s", html=f"<p>{text}<p>Home", language=language, gold=gold, must_have=(text,),
+                      must_not=("home",))
+        for language, text, gold in (("el", "Μια αλεπού έτρεξε.", "Μια αλεπού έτρεξε."), ("pl", "Lis biegł.", ""))
+    )  # fmt: skip
+    attempts = compare.compare_tools([greek, greek, polish], "html", {"first": lambda page: "Μια αλεπού έτρεξε."})
+    tables = compare.compare_tables(attempts, "html")
+    assert [table.title for table in tables] == [
+        "html: accuracy",
+        "html: word F1 by language",
+        "html: CPU time per page",
+    ]
+    assert row_of(tables, "by language", "first") == {"extractor": "first", "el": 1, "pl": 0}
+    assert row_of(tables, "by language", "pages") == {"extractor": "pages", "el": 2, "pl": 1}
+    assert row_of(tables, "accuracy", "first")["margin"] == pytest.approx(2 / 3)
 
 
 def test_tools_are_chosen_by_name(model: Model) -> None:
@@ -559,6 +685,10 @@ def test_train_hands_its_arguments_on(tmp_path: Path, monkeypatch: pytest.Monkey
     result = run("train", "--recipe", RECIPE, "--data", ROOT / "datasets", "--out", tmp_path / "m", "--quiet")
     assert result.exit_code == 0, result.output
     assert seen[0][:4] == (RECIPE, ROOT / "datasets", tmp_path / "m", None)
+    assert seen[0][5] is None
+    given_peers = ("--peers", LABELS)
+    run("train", "--recipe", RECIPE, "--data", ROOT / "datasets", "--out", tmp_path / "m", "--quiet", *given_peers)
+    assert seen[1][5] == LABELS
 
 
 def test_judgements_are_small(pages: list[AnnotatedPage], model: Model) -> None:

@@ -1,4 +1,4 @@
-"""Labelling with the shipped model: what every page, option and kind of input must keep to, and floors of quality."""
+"""Labelling with the shipped model: what every page, option and kind of input must keep to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ STEADY: Final = settings(derandomize=True, deadline=None, max_examples=40)
 ROOT: Final = Path(__file__).parent.parent
 DATASETS: Final = ROOT / "datasets"
 SEED: Final = ROOT.parent / "shared" / "seed"
-FLOORS: Final = Path(__file__).parent / "floors.json"
 NAMES: Final = sorted(path.name for path in (DATASETS / "pages").iterdir())
 HTML_NAMES: Final = [name for name in NAMES if name.endswith(".html")]
 # libxml2 repairs what is sound HTML5 on one page: it takes center out of font.
@@ -527,28 +526,3 @@ def test_the_sample_pages_are_cut_as_their_labels_say() -> None:
     assert sorted(read_rows()) == NAMES
     for name, row in read_rows().items():
         assert [block.text for block in label_once(name).blocks] == [block["text"] for block in row["blocks"]]
-
-
-def list_pairs() -> list[tuple[dict[str, str], dechrome.LabelledBlock]]:
-    """Return every block of the sample pages as it should be and as it is labelled."""
-    return [
-        pair for name, row in read_rows().items() for pair in zip(row["blocks"], label_once(name).blocks, strict=True)
-    ]
-
-
-def read_floor(name: str) -> float:
-    return float(json.loads(FLOORS.read_text(encoding="utf-8"))[name])
-
-
-def test_the_share_of_right_labels_stays_above_its_floor() -> None:
-    right = [block.label == expected["label"] for expected, block in list_pairs()]
-    assert sum(right) / len(right) >= read_floor("datasets_label_accuracy")
-
-
-def test_the_share_of_cookie_notices_found_stays_above_its_floor() -> None:
-    found = [
-        block.kind is Kind.COOKIE_NOTICE
-        for expected, block in list_pairs()
-        if expected.get("kind") == Kind.COOKIE_NOTICE
-    ]
-    assert sum(found) / len(found) >= read_floor("datasets_cookie_recall")

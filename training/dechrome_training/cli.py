@@ -53,13 +53,14 @@ def _page_options(command: Command) -> Command:
 @click.option("--recipe", type=_FILE, required=True, help="What to train on and how, as TOML.")
 @click.option("--data", type=_FOLDER, required=True, metavar="FOLDER", help="The parquet sets that the recipe names.")
 @click.option("--out", type=_NEW, required=True, metavar="FOLDER", help="Where the model is written.")
+@click.option("--peers", type=_FILE, help="What dechrome compare --json wrote: other extractors' scores for the card.")
 @_CACHE
 @_QUIET
-def train(recipe: Path, data: Path, out: Path, cache: Path | None, quiet: bool) -> None:
+def train(recipe: Path, data: Path, out: Path, peers: Path | None, cache: Path | None, quiet: bool) -> None:
     """Train a model on annotated pages.
 
-    Writes weights.npz, model.json and a model card with scores for unseen sites. The same recipe and data give the
-    same bytes.
+    Writes weights.npz, model.json and a model card with scores for unseen sites; with matplotlib, a plot, too. The
+    same recipe and data give the same bytes.
 
     \b
     Examples:
@@ -69,46 +70,53 @@ def train(recipe: Path, data: Path, out: Path, cache: Path | None, quiet: bool) 
     """
     from dechrome_training.training import run_training
 
-    run_training(recipe, data, out, cache, _reporter(quiet))
+    run_training(recipe, data, out, cache, _reporter(quiet), peers)
 
 
 @click.command(epilog=_EXIT_CODES)
 @_page_options
 @click.option("--view", type=click.Choice(["html", "lines"]),
               help="html: pages as they are. lines: the text of all lines. [default: html; folds: both]")  # fmt: skip
+@click.option("--kinds", is_flag=True,
+              help="Measure kinds of chrome on pages whose markup names them, with the markup hidden.")  # fmt: skip
 @click.option("--folds", type=click.IntRange(min=2), metavar="N",
               help="Cross-validate by site: fit N models by --recipe, each on the other folds.")  # fmt: skip
 @click.option("--recipe", type=_FILE, help="With --folds: what to train on and how.")
 @_CACHE
 def evaluate(
     data: tuple[Path, ...], sets: tuple[str, ...], view: str | None, limit: int | None, model: Path | None,
-    folds: int | None, recipe: Path | None, cache: Path | None, json_path: Path | None, quiet: bool,
+    kinds: bool, folds: int | None, recipe: Path | None, cache: Path | None, json_path: Path | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Measure a model on annotated pages.
 
     Prints word and shingle scores by page type and language, precision and recall of labels and kinds over blocks,
     and how far confidence and quality can be trusted. Phrases (phrases.parquet) are labelled one by one.
 
-    Pages that a model was trained on flatter it. --folds measures on sites that it has not seen.
+    Pages that a model was trained on flatter it. --folds measures on sites that it has not seen. --kinds tells pages
+    of sets that the model was trained on from others.
 
     \b
     Examples:
       dechrome evaluate --data datasets/labels.jsonl
       dechrome evaluate --data ../shared/corpora --sets wcxb-dev --view lines
       dechrome evaluate --data ../shared/corpora/phrases.parquet
+      dechrome evaluate --data ../shared/corpora --kinds
       dechrome evaluate --data ../shared/corpora --sets wcxb-dev,phrases --folds 5 --recipe training/recipe.toml
     """
     if (folds is None) != (recipe is None):
         raise click.UsageError("--folds and --recipe go together")
     if folds is not None and (model or limit or len(data) > 1):
         raise click.UsageError("--folds takes one --data folder, and neither --model nor --limit")
-    from dechrome_training.evaluation.evaluate import evaluate_folds, evaluate_model
+    if kinds and (folds or view):
+        raise click.UsageError("--kinds takes neither --folds nor --view")
+    from dechrome.labelling import load_model
+    from dechrome_training.evaluation.evaluate import evaluate_folds, evaluate_kinds, evaluate_model
 
     if folds and recipe:
         tables = evaluate_folds(recipe, data[0], folds, sets, view, cache, _reporter(quiet))
+    elif kinds:
+        tables = evaluate_kinds(load_model(model), data, sets, limit, _watcher(quiet))
     else:
-        from dechrome.labelling import load_model
-
         tables = evaluate_model(load_model(model), data, sets, view or "html", limit, _watcher(quiet))
     _print(tables, json_path, {"command": "evaluate", "model": str(model or ""), "folds": folds, "limit": limit})
 

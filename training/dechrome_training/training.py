@@ -10,7 +10,7 @@ from typing import TypeVar
 from joblib import Memory, Parallel, delayed
 
 from dechrome.artefact import write_model
-from dechrome_training.card import write_card
+from dechrome_training.card import read_peers, write_card
 from dechrome_training.corpus import (
     OWN_SOURCE,
     AnnotatedPage,
@@ -38,22 +38,27 @@ _EVERY_FOLD = -1  # of samples that are in training whichever fold is left out
 _CHUNK = 200  # pages that one job reads and measures
 
 
-def run_training(recipe: Path, data: Path, out: Path, cache: Path | None, report: Report) -> None:
+def run_training(
+    recipe: Path, data: Path, out: Path, cache: Path | None, report: Report, peers: Path | None = None
+) -> None:
     """Train a model by a recipe on the corpora in ``data`` and write its folder, with scores and a model card.
 
-    The same recipe and data give the same bytes.
+    ``peers`` is what ``dechrome compare --json`` wrote: its scores go into the card. The same recipe and data give the
+    same bytes.
 
     Raises:
         DataError: the recipe or a set is missing or malformed.
     """
     settings = read_recipe(recipe)
+    compared = {} if peers is None else {"peers": read_peers(peers)}
     samples, folds = build_samples(settings, data, cache, report)
     blocks = sum(len(sample.shares) for sample in samples)
     report(f"{len(samples)} pages, {blocks} blocks")
     predictions, calibration = cross_validate(samples, folds, settings, report)
-    summary = summarise(predictions, calibration, samples, settings)
+    summary = {**summarise(predictions, calibration, samples, settings), **compared}
     write_model(out, fit_model(samples, folds, settings, {**calibration, **summary}, report))
-    write_card(out, summary)
+    if not write_card(out, summary):
+        report("the card has no plot: that needs pip install 'dechrome[report]'")
     report(f"model written to {out}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
@@ -26,6 +27,7 @@ from dechrome_training.evaluation.tables import Cell, Table
 
 OWN: Final = "dechrome"
 _WARM_UP: Final = 2  # pages that each extractor sees before time counts
+_NOT_GIVEN: Final = "not given"
 Extract = Callable[[PeerInput], str]
 
 
@@ -33,6 +35,7 @@ class Attempt(NamedTuple):
     """What one extractor made of one page; a failure counts as an empty text."""
 
     page_type: str | None
+    language: str | None
     scores: TextScores
     milliseconds: float
     failed: bool
@@ -70,15 +73,19 @@ def compare_tools(pages: Iterable[AnnotatedPage], view: str, tools: Mapping[str,
             for name, extract in tools.items():
                 found, milliseconds, failed = _run(extract, page_input)
                 scores = score_text(found, page.gold, page.must_have, page.must_not)
-                attempts[name].append(Attempt(page.page_type, scores, milliseconds, failed))
+                attempts[name].append(Attempt(page.page_type, page.language, scores, milliseconds, failed))
     finally:
         gc.unfreeze()
     return attempts
 
 
 def compare_tables(attempts: Mapping[str, Sequence[Attempt]], view: str) -> list[Table]:
-    """Return the comparison as tables: accuracy, word F1 by page type, CPU time."""
-    return [_accuracy_table(attempts, view), _type_table(attempts, view), _time_table(attempts, view)]
+    """Return the comparison as tables: accuracy, word F1 by page type and by language, CPU time."""
+    groups = (
+        _group_table(attempts, f"{view}: word F1 by page type", lambda attempt: attempt.page_type),
+        _group_table(attempts, f"{view}: word F1 by language", lambda attempt: attempt.language),
+    )
+    return [_accuracy_table(attempts, view), *filter(None, groups), _time_table(attempts, view)]
 
 
 def make_input(page: AnnotatedPage, view: str) -> PeerInput:
@@ -127,21 +134,31 @@ def _run(extract: Extract, page: PeerInput) -> tuple[str, float, bool]:
 
 
 def _accuracy_table(attempts: Mapping[str, Sequence[Attempt]], view: str) -> Table:
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (name, len(part), *mean_scores(attempt.scores for attempt in part), sum(attempt.failed for attempt in part))
-        for name, part in attempts.items()
-    )
-    note = "Means over pages. A failure counts as an empty text."
-    return Table(f"{view}: accuracy", ("extractor", "pages", *SCORE_COLUMNS, "failed"), rows, note)
-
-
-def _type_table(attempts: Mapping[str, Sequence[Attempt]], view: str) -> Table:
-    types = sorted({attempt.page_type or "not given" for part in attempts.values() for attempt in part})
     rows: list[tuple[Cell, ...]] = []
     for name, part in attempts.items():
-        by_type = [[a.scores.f1 for a in part if (a.page_type or "not given") == kind] for kind in types]
-        rows.append((name, *(mean(scores) for scores in by_type)))
-    return Table(f"{view}: word F1 by page type", ("extractor", *types), tuple(rows))
+        means = TextScores(*mean_scores(attempt.scores for attempt in part))
+        rows.append((name, len(part), *means, means.must_have - means.must_not, sum(a.failed for a in part)))
+    note = (
+        "Means over pages. A failure counts as an empty text. margin: must-have less must-not, for pages with snippets."
+    )
+    return Table(f"{view}: accuracy", ("extractor", "pages", *SCORE_COLUMNS, "margin", "failed"), tuple(rows), note)
+
+
+def _group_table(
+    attempts: Mapping[str, Sequence[Attempt]], title: str, key: Callable[[Attempt], str | None]
+) -> Table | None:
+    """Return word F1 by a group of pages, the largest group first; None where all pages are of one group."""
+    measured = {name: [a for a in part if not np.isnan(a.scores.f1)] for name, part in attempts.items()}
+    sizes = Counter(key(attempt) or _NOT_GIVEN for part in measured.values() for attempt in part)
+    if len(sizes) < 2:
+        return None
+    groups = sorted(sizes, key=lambda group: (-sizes[group], group))
+    rows: list[tuple[Cell, ...]] = [
+        (name, *(mean(a.scores.f1 for a in part if (key(a) or _NOT_GIVEN) == group) for group in groups))
+        for name, part in measured.items()
+    ]
+    pages: tuple[Cell, ...] = ("pages", *(sizes[group] // len(measured) for group in groups))
+    return Table(title, ("extractor", *groups), (pages, *rows))
 
 
 def _time_table(attempts: Mapping[str, Sequence[Attempt]], view: str) -> Table:

@@ -10,6 +10,7 @@ from dechrome.errors import DataError
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.evaluation.folds import Validation, cross_validate
 from dechrome_training.evaluation.judging import judge_pages
+from dechrome_training.evaluation.kind_pages import judge_kinds, kind_tables
 from dechrome_training.evaluation.phrases import judge_phrases, phrase_tables
 from dechrome_training.evaluation.results import page_tables
 from dechrome_training.evaluation.selection import PHRASES, find_sets, is_phrases, read_phrase_set, read_set
@@ -35,6 +36,18 @@ def evaluate_model(
     for path in filter(is_phrases, sets):
         tables += phrase_tables(list(judge_phrases(read_phrase_set(path, limit), model)))
     return tables
+
+
+def evaluate_kinds(
+    model: Model, paths: Sequence[Path], names: Sequence[str], limit: int | None, watch: Watch
+) -> list[Table]:
+    """Measure kinds of chrome on pages whose markup names them, with that markup hidden.
+
+    Raises:
+        DataError: a set is missing or malformed.
+    """
+    pages = (page for path in find_sets(paths, names) if not is_phrases(path) for page in read_set(path, limit))
+    return kind_tables(list(judge_kinds(watch(pages), model)), model.settings.get("origin", {}))
 
 
 def evaluate_folds(

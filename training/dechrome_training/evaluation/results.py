@@ -15,7 +15,7 @@ from dechrome_training.samples import UNKNOWN
 from dechrome_training.scores import calibration_error, rank_correlation
 
 SCORE_COLUMNS: Final = ("word P", "word R", "word F1", "shingle F1", "must-have", "must-not")
-_BLOCK_COLUMNS: Final = ("blocks", "P", "R", "F1", "characters", "P chars", "R chars", "F1 chars")
+BLOCK_COLUMNS: Final = ("blocks", "P", "R", "F1", "characters", "P chars", "R chars", "F1 chars")
 _MOST_LANGUAGES: Final = 20
 
 
@@ -101,7 +101,7 @@ def _label_table(blocks: JudgedBlocks, name: str) -> Table:
     rows = [
         (label.value, *rate_cells(gold == n, found == n, blocks.characters[known])) for n, label in enumerate(LABELS)
     ]
-    return Table(f"{name}: blocks by label", ("label", *_BLOCK_COLUMNS), tuple(rows))
+    return Table(f"{name}: blocks by label", ("label", *BLOCK_COLUMNS), tuple(rows))
 
 
 def _kind_table(blocks: JudgedBlocks, name: str) -> Table:
@@ -116,7 +116,7 @@ def _kind_table(blocks: JudgedBlocks, name: str) -> Table:
         f"Over content, images and the {int((gold != UNKNOWN).sum()):,} blocks of chrome whose kind is known: labelled"
         " by hand, or else given away\nby the markup, which the model sees too."
     )
-    return Table(f"{name}: blocks by kind of chrome", ("kind", *_BLOCK_COLUMNS), tuple(rows), note)
+    return Table(f"{name}: blocks by kind of chrome", ("kind", *BLOCK_COLUMNS), tuple(rows), note)
 
 
 def _confidence_table(judgements: Sequence[Judgement], blocks: JudgedBlocks, name: str) -> Table:

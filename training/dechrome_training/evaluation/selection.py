@@ -42,19 +42,19 @@ def read_set(path: Path, limit: int | None = None) -> Iterator[AnnotatedPage]:
     read = read_labels if path.suffix == ".jsonl" else read_parquet
     if limit is None:
         return read(path)
-    return _spread(read(path), sum(1 for _ in read(path)), limit)
+    return spread(read(path), sum(1 for _ in read(path)), limit)
 
 
 def read_phrase_set(path: Path, limit: int | None = None) -> list[Phrase]:
     """Read phrases, at most ``limit`` of them, evenly spread over the file."""
     phrases = list(read_phrases(path))
-    return phrases if limit is None else list(_spread(iter(phrases), len(phrases), limit))
+    return phrases if limit is None else list(spread(iter(phrases), len(phrases), limit))
 
 
-def _spread(items: Iterator[Item], count: int, limit: int) -> Iterator[Item]:
+def spread(items: Iterator[Item], count: int, limit: int) -> Iterator[Item]:
     """Yield ``limit`` of ``count`` items at even distances.
 
-    >>> list(_spread(iter("abcdefgh"), 8, 3))
+    >>> list(spread(iter("abcdefgh"), 8, 3))
     ['a', 'd', 'g']
     """
     for index, item in enumerate(items):
