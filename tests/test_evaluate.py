@@ -39,7 +39,7 @@ from dechrome_training.evaluation.peers import HTML_PEERS, LINE_PEERS, is_instal
 from dechrome_training.evaluation.phrases import JudgedPhrase, judge_phrases, phrase_tables
 from dechrome_training.evaluation.results import measure_rates, page_tables
 from dechrome_training.evaluation.tables import Table, format_cell, format_table, to_json
-from dechrome_training.fit import Prediction, cross_validate, fit_model, predict
+from dechrome_training.fit import Prediction, predict, train
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.samples import Sample, page_samples, phrase_samples
 from dechrome_training.scores import word_scores
@@ -90,8 +90,7 @@ def samples(pages: list[AnnotatedPage]) -> tuple[list[Sample], list[int]]:
 def trained(samples: tuple[list[Sample], list[int]], recipe: Recipe) -> tuple[Model, list[Prediction]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is not to converge
-        predictions, settings = cross_validate(*samples, recipe, ignore)
-        return fit_model(*samples, recipe, settings, ignore), predictions
+        return train(*samples, recipe, ignore)
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +225,7 @@ def test_predictions_are_judged_as_labelled_pages_are(pages: list[AnnotatedPage]
 def test_training_twice_gives_the_same_bytes(
     samples: tuple[list[Sample], list[int]], recipe: Recipe, model_folder: Path, tmp_path: Path
 ) -> None:
-    model = fit_model(*samples, recipe, cross_validate(*samples, recipe, ignore)[1], ignore)
+    model, _ = train(*samples, recipe, ignore)
     write_model(tmp_path, model)
     for name in ("model.json", "weights.npz"):
         assert (tmp_path / name).read_bytes() == (model_folder / name).read_bytes()

@@ -55,8 +55,8 @@ def choose_blocks(
 
     Without ``threshold``, the blocks are sorted by probability and the prefix is kept whose expected F1, weighted by
     words, is largest (Lewis, SIGIR 1995, gives the expectation); nothing is kept where it is likelier that there is no
-    content at all. ``shift`` then moves the cut by as many logits. With a threshold, the blocks whose probability
-    reaches it are kept: a higher one never keeps what a lower one drops.
+    content at all. ``shift`` then moves the cut by as many logits, but never past the likeliest block. With a
+    threshold, the blocks whose probability reaches it are kept: a higher one never keeps what a lower one drops.
     """
     weights = words + _WORDLESS
     total = float(content @ weights)
@@ -68,7 +68,7 @@ def choose_blocks(
         if not scores.size or scores[best] < _nothing_there(content):
             return Choice(np.zeros(content.size, bool), _nothing_there(content))
         cut = float(content[order[best]])
-        keep = content >= (cut if shift == 0 else _shifted(cut, shift))
+        keep = content >= (cut if shift == 0 else min(_shifted(cut, shift), float(content.max())))
     else:
         keep = content >= threshold
     kept = float(weights[keep].sum())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 Knots = tuple[list[float], list[float]]
 _KNOTS: Final = 41
 _SHIFTS: Final = tuple(step * 0.25 for step in range(21))  # logits
+_MAX_LOSS: Final = 0.1  # of word F1, for the sake of precision or recall
 _STRAIGHT: Final[Knots] = ([0.0, 1.0], [0.0, 1.0])
 
 
@@ -69,21 +69,33 @@ def _fit_quality(predictions: Sequence[Prediction], knots: Knots) -> Knots:
 
 
 def _fit_presets(predictions: Sequence[Prediction], knots: Knots, step: float) -> dict[str, float]:
-    """Find the smallest shifts that move mean word precision, or recall, by ``step``."""
-    calibrated = [(p, calibrate(p.labels, knots)) for p in predictions]
+    """Find the smallest shifts that move mean word precision, or recall, by ``step``.
+
+    Where none does before the mean F1 has fallen by ``_MAX_LOSS``, it is the last shift before that.
+    """
+    calibrated = [(p, calibrate(p.labels, knots)) for p in predictions[::2]]
 
     def mean(shift: float) -> NDArray[np.float64]:
         rows = [
             _page_scores(p, choose_labels(probabilities, p.sample.features.lengths, shift=shift)[0])
-            for p, probabilities in calibrated[::2]
+            for p, probabilities in calibrated
         ]
         averages: NDArray[np.float64] = np.mean(rows, axis=0)
         return averages
 
     base = mean(0.0)
-    precision = _SHIFTS[min(bisect_left(_SHIFTS, base[0] + step, key=lambda s: mean(s)[0]), len(_SHIFTS) - 1)]
-    recall = -_SHIFTS[min(bisect_left(_SHIFTS, base[1] + step, key=lambda s: mean(-s)[1]), len(_SHIFTS) - 1)]
-    return {"precision": precision, "balanced": 0.0, "recall": recall}
+    found = {"balanced": 0.0}
+    for column, (name, sign) in enumerate((("precision", 1.0), ("recall", -1.0))):
+        best = 0.0
+        for shift in _SHIFTS[1:]:
+            scores = mean(sign * shift)
+            if scores[2] < base[2] - _MAX_LOSS:
+                break
+            best = sign * shift
+            if scores[column] >= base[column] + step:
+                break
+        found[name] = best
+    return found
 
 
 def _page_scores(prediction: Prediction, labels: NDArray[np.int8]) -> tuple[float, float, float]:

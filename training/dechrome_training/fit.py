@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -22,12 +21,13 @@ from dechrome.inference import Scores, draft_of, final_inputs, network_inputs, p
 from dechrome.refining import DRAFT_NAMES, measure_draft
 from dechrome_training.calibration import identity, measure_calibration
 from dechrome_training.corpus import OWN_SOURCE
-from dechrome_training.networks import JOBS, fit_network
+from dechrome_training.networks import fit_network
 from dechrome_training.recipe import NetworkRecipe, Recipe
 from dechrome_training.samples import UNKNOWN, Sample
 from dechrome_training.words import Bags, Tables, collect_bags, fit_tables, score_blocks
 
 Report = Callable[[str], None]
+JOBS: Final = 2  # models fitted at a time: each holds the inputs of its samples, 4 GB on the full sets
 _HIDDEN_IN_KINDS: Final = np.array(
     [name.startswith(("cue_", "cues_", "inside_", "tag_")) for name in (*INPUT_NAMES, *DRAFT_NAMES)]
 )  # what weak labels of kinds were read off; hidden in every other page, so that text and place do the work too
@@ -56,51 +56,56 @@ def block_weights(sample: Sample, weight: float) -> FloatArray:
     return scaled
 
 
-def cross_validate(
+def train(
     samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, report: Report
-) -> tuple[list[Prediction], dict[str, Any]]:
-    """Predict every sample by a model that has not seen its fold; return that, and what to calibrate by.
+) -> tuple[Model, list[Prediction]]:
+    """Fit the model on everything, and cross-validate it: its calibration comes from that.
 
     Samples of a negative fold are in training for every fold; samples of our own phrases are never predicted.
     """
-    numbers = np.asarray(folds)
-    weights, bags = _prepare(samples, folds, recipe)
-
-    def run_fold(fold: int) -> list[Prediction]:
-        model = _fit(samples, numbers, bags, weights, numbers != fold, recipe, jobs=1)
-        report(f"fold {fold + 1} of {recipe.folds} fitted")
-        inside = (sample for sample, number in zip(samples, folds, strict=True) if number == fold)
-        return predict(model, [sample for sample in inside if sample.source != OWN_SOURCE])
-
-    with _steady():
-        usable = [fold for fold in range(recipe.folds) if 0 < (numbers == fold).sum() < len(samples)]
-        parts = Parallel(n_jobs=JOBS, prefer="threads")(delayed(run_fold)(fold) for fold in usable)
-    predictions = [prediction for part in parts for prediction in part]
-    return predictions, measure_calibration(predictions, recipe) if predictions else identity()
+    *parts, (model, _) = _fit_all(samples, folds, [*_usable(folds), None], recipe, report)
+    predictions = [prediction for _, part in parts for prediction in part]
+    return replace(model, settings=_calibrate(predictions, recipe)), predictions
 
 
-def fit_model(
-    samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, settings: Mapping[str, Any], report: Report
-) -> Model:
-    """Fit the model on everything; ``settings`` are those of the cross-validation."""
-    weights, bags = _prepare(samples, folds, recipe)
-    with _steady():
-        model = _fit(samples, np.asarray(folds), bags, weights, np.ones(len(samples), bool), recipe, jobs=JOBS)
-    report("final model fitted")
-    return replace(model, settings=settings)
+def cross_validate(
+    samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, report: Report
+) -> tuple[list[Prediction], dict[str, Any]]:
+    """Predict every sample by a model that has not seen its fold; return that, and the calibration that follows."""
+    parts = _fit_all(samples, folds, _usable(folds), recipe, report)
+    predictions = [prediction for _, part in parts for prediction in part]
+    return predictions, _calibrate(predictions, recipe)
 
 
-def _prepare(samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe) -> tuple[list[FloatArray], Bags]:
+def _fit_all(
+    samples: Sequence[Sample], folds: Sequence[int], left_out: Sequence[int | None], recipe: Recipe, report: Report
+) -> list[tuple[Model, list[Prediction]]]:
+    """Fit a model without each of the folds, and let it predict that fold."""
     weights = sample_weights(samples, recipe)
-    return weights, collect_bags(samples, folds, np.concatenate(weights))
+    bags = collect_bags(samples, folds, np.concatenate(weights))
+    numbers = np.asarray(folds)
 
+    def fit(fold: int | None) -> tuple[Model, list[Prediction]]:
+        inside = np.ones(len(samples), bool) if fold is None else numbers != fold
+        model = _fit(samples, numbers, bags, weights, inside, recipe)
+        report("final model fitted" if fold is None else f"fold {fold + 1} of {recipe.folds} fitted")
+        outside = (samples[i] for i in np.flatnonzero(~inside).tolist())
+        return model, predict(model, [sample for sample in outside if sample.source != OWN_SOURCE])
 
-@contextmanager
-def _steady() -> Iterator[None]:
-    """Give every fit one core, so that sums come in the same order on every machine. Threads share the samples."""
+    # Threads share the samples; one core each keeps sums in the same order on every machine.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the numbers of iterations are the recipe's
-        yield
+        return list(Parallel(n_jobs=JOBS, prefer="threads")(delayed(fit)(fold) for fold in left_out))
+
+
+def _usable(folds: Sequence[int]) -> list[int]:
+    """Return the folds that can be left out: something is in them, and something is not."""
+    numbers = np.asarray(folds)
+    return [fold for fold in np.unique(numbers[numbers >= 0]).tolist() if (numbers != fold).any()]
+
+
+def _calibrate(predictions: Sequence[Prediction], recipe: Recipe) -> dict[str, Any]:
+    return measure_calibration(predictions, recipe) if predictions else identity()
 
 
 def predict(model: Model, samples: Sequence[Sample]) -> list[Prediction]:
@@ -146,9 +151,8 @@ def _fit(
     weights: Sequence[FloatArray],
     inside: NDArray[np.bool_],
     recipe: Recipe,
-    jobs: int,
 ) -> Model:
-    """Fit tables and networks on the samples inside, with so many threads."""
+    """Fit tables and networks on the samples inside."""
     sizes = [len(sample.shares) for sample in samples]
     tables, scores = _stack_tables(bags, np.repeat(inside, sizes), recipe)
     starts = np.concatenate(([0], np.cumsum(sizes)))
@@ -165,10 +169,10 @@ def _fit(
             # A phrase is a page of one line: the part of its text, which tables that score it have not seen.
             np.array([bags.parts[starts[i]] if samples[i].view == "phrase" else folds[i] for i in chosen]),
         )
-        heads[draft_of(head)] = _draft(rows, recipe, jobs)
-        heads[head] = _fit_labels(rows, rows.inputs, np.ones(len(rows.targets), bool), recipe.labels, jobs)
+        heads[draft_of(head)] = _draft(rows, recipe)
+        heads[head] = _fit_labels(rows, rows.inputs, np.ones(len(rows.targets), bool), recipe.labels)
         kinds.append(_kind_rows(rows))
-    heads["kind"] = _fit_kinds(kinds, recipe, jobs)
+    heads["kind"] = _fit_kinds(kinds, recipe)
     return Model(heads, tables.words, tables.cues, {})
 
 
@@ -184,20 +188,18 @@ def _join_rows(
     return _Rows(samples, starts, inputs, targets, np.concatenate(weights), np.repeat(folds, sizes))
 
 
-def _draft(rows: _Rows, recipe: Recipe, jobs: int) -> Network:
+def _draft(rows: _Rows, recipe: Recipe) -> Network:
     """Fit the draft network, and fill in what drafts that have not seen a page's part make of the page."""
     inputs = rows.inputs[:, : len(INPUT_NAMES)]
     content = np.zeros(len(inputs), np.float32)
 
-    def draft_part(part: int) -> None:
-        network = _fit_labels(rows, inputs, rows.parts != part, recipe.draft, 1)
+    for part in np.unique(rows.parts):
+        network = _fit_labels(rows, inputs, rows.parts != part, recipe.draft)
         for own in np.array_split(np.flatnonzero(rows.parts == part), 10):
             content[own] = predict_proba(network, inputs[own])[:, 0]
-
-    Parallel(n_jobs=jobs, prefer="threads")(delayed(draft_part)(part) for part in np.unique(rows.parts))
     for sample, start, end in zip(rows.samples, rows.starts, rows.starts[1:], strict=False):
         rows.inputs[start:end, len(INPUT_NAMES) :] = measure_draft(content[start:end], sample.features)
-    return _fit_labels(rows, inputs, np.ones(len(rows.targets), bool), recipe.draft, jobs)
+    return _fit_labels(rows, inputs, np.ones(len(rows.targets), bool), recipe.draft)
 
 
 def _stack_tables(bags: Bags, inside: NDArray[np.bool_], recipe: Recipe) -> tuple[Tables, Scores]:
@@ -213,13 +215,11 @@ def _stack_tables(bags: Bags, inside: NDArray[np.bool_], recipe: Recipe) -> tupl
     return fit_tables(bags, inside, recipe), scores
 
 
-def _fit_labels(
-    rows: _Rows, inputs: FloatArray, chosen: NDArray[np.bool_], recipe: NetworkRecipe, jobs: int
-) -> Network:
+def _fit_labels(rows: _Rows, inputs: FloatArray, chosen: NDArray[np.bool_], recipe: NetworkRecipe) -> Network:
     known = np.flatnonzero(chosen & (rows.weights > 0) & (rows.targets != UNKNOWN))
     if not known.size:  # a single part: nothing else to learn from
         known = np.flatnonzero((rows.weights > 0) & (rows.targets != UNKNOWN))
-    return fit_network(inputs, known, rows.targets[known], rows.weights[known], len(LABELS), recipe, jobs)
+    return fit_network(inputs, known, rows.targets[known], rows.weights[known], len(LABELS), recipe)
 
 
 class _KindRows(NamedTuple):
@@ -239,9 +239,9 @@ def _kind_rows(rows: _Rows) -> _KindRows:
     return _KindRows(inputs, kinds[known], np.sqrt(np.maximum(rows.weights[known], 1e-3)))
 
 
-def _fit_kinds(parts: Sequence[_KindRows], recipe: Recipe, jobs: int) -> Network:
+def _fit_kinds(parts: Sequence[_KindRows], recipe: Recipe) -> Network:
     inputs, kinds, weights = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     # Rare kinds count more, by the root of how rare they are, or navigation would swallow them.
     counts = np.bincount(kinds, minlength=len(KINDS))
     rarity = np.sqrt(counts.sum() / np.maximum(counts, 1)).astype(np.float32)
-    return fit_network(inputs, np.arange(len(kinds)), kinds, weights * rarity[kinds], len(KINDS), recipe.kinds, jobs)
+    return fit_network(inputs, np.arange(len(kinds)), kinds, weights * rarity[kinds], len(KINDS), recipe.kinds)

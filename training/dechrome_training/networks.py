@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
@@ -14,7 +13,6 @@ from dechrome.context import FloatArray
 from dechrome.inference import CLIP
 from dechrome_training.recipe import NetworkRecipe
 
-JOBS: Final = 2  # threads that fit; each holds the inputs of its fold
 _CHUNK: Final = 100_000  # rows standardised at once: bounds memory
 
 
@@ -25,9 +23,8 @@ def fit_network(
     weights: FloatArray,
     classes: int,
     recipe: NetworkRecipe,
-    jobs: int,
 ) -> Network:
-    """Fit perceptrons that differ in their seed on the given rows of ``inputs``, with so many threads.
+    """Fit perceptrons that differ in their seed on the given rows of ``inputs``.
 
     ``targets``, numbers below ``classes``, and ``weights`` have a value for each of ``rows``.
     """
@@ -37,11 +34,9 @@ def fit_network(
         part = standard[start : start + _CHUNK]
         np.clip((inputs[rows[start : start + _CHUNK]] - mean) * scale, -CLIP, CLIP, out=part)
     weights = weights / weights.mean()
-    members = (
-        delayed(_fit_member)(standard, targets, weights, classes, seed, recipe) for seed in range(recipe.members)
-    )
-    fitted = Parallel(n_jobs=jobs, prefer="threads")(members)
-    return Network(mean, scale, tuple(fitted))
+    members = range(recipe.members)
+    fitted = tuple(_fit_member(standard, targets, weights, classes, seed, recipe) for seed in members)
+    return Network(mean, scale, fitted)
 
 
 def _measure(inputs: FloatArray, rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from dechrome_training.corpus import (
     read_parquet,
     read_phrases,
 )
-from dechrome_training.fit import cross_validate, fit_model
+from dechrome_training.fit import train
 from dechrome_training.image_names import write_images, write_look_alikes
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.samples import Sample, dressed_samples, page_samples, phrase_samples
@@ -54,9 +55,9 @@ def run_training(
     samples, folds = build_samples(settings, data, cache, report)
     blocks = sum(len(sample.shares) for sample in samples)
     report(f"{len(samples)} pages, {blocks} blocks")
-    predictions, calibration = cross_validate(samples, folds, settings, report)
-    summary = {**summarise(predictions, calibration, samples, settings), **compared}
-    write_model(out, fit_model(samples, folds, settings, {**calibration, **summary}, report))
+    model, predictions = train(samples, folds, settings, report)
+    summary = {**summarise(predictions, model.settings, samples, settings), **compared}
+    write_model(out, replace(model, settings={**model.settings, **summary}))
     if not write_card(out, summary):
         report("the card has no plot: that needs pip install 'dechrome[report]'")
     report(f"model written to {out}")
