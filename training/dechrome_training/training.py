@@ -12,6 +12,7 @@ from joblib import Memory, Parallel, delayed
 
 from dechrome.artefact import write_model
 from dechrome_training.card import read_peers, write_card
+from dechrome_training.comment_sections import commented_pages
 from dechrome_training.corpus import (
     OWN_SOURCE,
     AnnotatedPage,
@@ -34,7 +35,16 @@ _RUNTIME_CODE = (
     "blocks", "bounds", "characters", "context", "features", "html_blocks", "lexicon", "segmenting", "text_blocks",
     "text_features", "tree_features",
 )  # fmt: skip
-_TRAINING_CODE = ("align", "corpus", "image_names", "image_templates", "samples", "views", "weak_kinds")
+_TRAINING_CODE = (
+    "align",
+    "comment_sections",
+    "corpus",
+    "image_names",
+    "image_templates",
+    "samples",
+    "views",
+    "weak_kinds",
+)
 _EVERY_FOLD = -1  # of samples that are in training whichever fold is left out
 _CHUNK = 200  # pages that one job reads and measures
 
@@ -102,6 +112,9 @@ def build_samples(recipe: Recipe, data: Path, cache: Path | None, report: Report
     own = read_own(recipe)
     for fold, pages_of_fold in enumerate(_of_fold(pages, page_folds, fold) for fold in range(recipe.folds)):
         part = _measure_own(pages_of_fold, own, recipe.own_written_pages // recipe.folds, fold)
+        commented = commented_pages(pages_of_fold, own, fold)
+        jobs = (delayed(_measure_commented)(commented[start::8]) for start in range(8))
+        part += [sample for measured in Parallel(n_jobs=2)(jobs) for sample in measured]
         samples += part
         folds += [fold] * len(part)
     part = [sample for sample in phrase_samples(own) if len(sample.shares)]
@@ -134,6 +147,11 @@ def _measure_fold(
 def _measure_own(pages: Sequence[AnnotatedPage], own: Sequence[Phrase], count: int, fold: int) -> list[Sample]:
     """Write pages from the pages of one fold and our own phrases: not tested on, and no training for that fold."""
     return [sample for sample in dressed_samples(pages, own, count, fold, OWN_SOURCE) if len(sample.shares)]
+
+
+def _measure_commented(pages: Sequence[AnnotatedPage]) -> list[Sample]:
+    """Measure articles with comments, as HTML and as lines."""
+    return [sample for page in pages for sample in page_samples(page, ("html", "lines")) if len(sample.shares)]
 
 
 def _is_open(phrase: Phrase, recipe: Recipe) -> bool:
