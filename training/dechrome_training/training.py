@@ -12,7 +12,6 @@ from joblib import Memory, Parallel, delayed
 
 from dechrome.artefact import write_model
 from dechrome_training.card import read_peers, write_card
-from dechrome_training.comment_sections import commented_pages
 from dechrome_training.corpus import (
     OWN_SOURCE,
     AnnotatedPage,
@@ -26,6 +25,7 @@ from dechrome_training.fit import train
 from dechrome_training.image_names import write_images, write_look_alikes
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.samples import Sample, dressed_samples, page_samples, phrase_samples
+from dechrome_training.sections import extend_articles
 from dechrome_training.summary import summarise
 
 Item = TypeVar("Item")
@@ -112,8 +112,8 @@ def build_samples(recipe: Recipe, data: Path, cache: Path | None, report: Report
     own = read_own(recipe)
     for fold, pages_of_fold in enumerate(_of_fold(pages, page_folds, fold) for fold in range(recipe.folds)):
         part = _measure_own(pages_of_fold, own, recipe.own_written_pages // recipe.folds, fold)
-        commented = commented_pages(pages_of_fold, own, fold)
-        jobs = (delayed(_measure_commented)(commented[start::8]) for start in range(8))
+        extended = extend_articles(pages_of_fold, own, fold)
+        jobs = (delayed(_measure_extended)(extended[start::8]) for start in range(8))
         part += [sample for measured in Parallel(n_jobs=2)(jobs) for sample in measured]
         samples += part
         folds += [fold] * len(part)
@@ -149,8 +149,8 @@ def _measure_own(pages: Sequence[AnnotatedPage], own: Sequence[Phrase], count: i
     return [sample for sample in dressed_samples(pages, own, count, fold, OWN_SOURCE) if len(sample.shares)]
 
 
-def _measure_commented(pages: Sequence[AnnotatedPage]) -> list[Sample]:
-    """Measure articles with comments, as HTML and as lines."""
+def _measure_extended(pages: Sequence[AnnotatedPage]) -> list[Sample]:
+    """Measure articles with sections behind, as HTML and as lines."""
     return [sample for page in pages for sample in page_samples(page, ("html", "lines")) if len(sample.shares)]
 
 
