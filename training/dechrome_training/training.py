@@ -36,15 +36,8 @@ _RUNTIME_CODE = (
     "text_features", "tree_features",
 )  # fmt: skip
 _TRAINING_CODE = (
-    "align",
-    "comment_sections",
-    "corpus",
-    "image_names",
-    "image_templates",
-    "samples",
-    "views",
-    "weak_kinds",
-)
+    "align", "corpus", "image_names", "image_templates", "samples", "sections", "views", "weak_kinds",
+)  # fmt: skip
 _EVERY_FOLD = -1  # of samples that are in training whichever fold is left out
 _CHUNK = 200  # pages that one job reads and measures
 
