@@ -56,8 +56,9 @@ class Model:
     """A trained model.
 
     ``heads`` maps "html" and "text", and the drafts of both, to networks over ``Label`` and "kind" to one over
-    ``Kind``. ``word_table`` and ``cue_table`` hold one row of scores per bucket of the hashed words, ``tail_table`` one
-    per bucket of what ``tails.py`` sees of the end of a block. ``settings`` is ``model.json``.
+    ``Kind``. ``word_table`` and ``cue_table`` hold one row of scores per bucket of the hashed words, ``tail_table``
+    one per bucket of what ``tails.py`` sees of the end of a block: what speaks for a tail, and for the second of
+    ``TAIL_KINDS``. ``settings`` is ``model.json``.
     """
 
     heads: Mapping[str, Network]
@@ -189,7 +190,7 @@ def _network(name: str, settings: Mapping[str, Any], arrays: Mapping[str, FloatA
 
 
 def _settings_fit(settings: Mapping[str, Any]) -> bool:
-    """Tell whether calibration, quality and presets are there for both kinds of input, finite, and the threshold of tails."""
+    """Tell whether calibration, quality, presets and the threshold of tails are there, and finite."""
     for head in ("html", "text"):
         for knots in (settings["calibration"][head], settings["quality"][head]):
             places, values = np.array(knots[0], float), np.array(knots[1], float)

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from dechrome.artefact import TAIL_BITS, TAIL_KINDS, Model
 from dechrome.blocks import Kind, Label, LabelledBlock, Span
-from dechrome.characters import CharClass, Characters, HashArray, IntArray, Words, find_words, hash_runs, read_characters
+from dechrome.characters import (
+    Characters,
+    CharClass,
+    HashArray,
+    IntArray,
+    Words,
+    find_words,
+    hash_runs,
+    read_characters,
+)
 from dechrome.context import FloatArray
 from dechrome.inference import sum_rows
 
@@ -25,11 +34,12 @@ MAX_TAIL: Final = 60  # characters
 MAX_WORDS: Final = 8
 MAX_UNSPACED: Final = 20  # characters of a tail in a script without spaces
 MIN_HEAD: Final = 8  # characters that stay
+GRAM_WEIGHT: Final = 3.0  # of words and characters beside the signs
 _WINDOW: Final = MAX_TAIL + 40  # characters at the end of a block that are looked at
 _BITS_LEFT: Final = np.uint64(64 - TAIL_BITS)
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _LETTERS: Final = CharClass.UNSPACED  # and all classes below
-_OPENING: Final = tuple(map(ord, "([{+"))
+_OPENING: Final = tuple(map(ord, "([{+|>»›→►▸▶·•"))
 _CLOSING: Final = tuple(map(ord, ")]}"))
 # Scripts without capitals: Hebrew to Burmese, Georgian, Hangul, Ethiopic and what else lies between.
 _CASELESS: Final = ((0x0590, 0x10A0), (0x10D0, 0x13A0), (0x1700, 0x1C80), (0xAC00, 0xD7B0), (0xFB1D, 0xFE00))
@@ -117,10 +127,10 @@ def last_link(text: str, spans: Sequence[Span]) -> int:
 
 def judge_candidates(table: FloatArray, found: Candidates) -> FloatArray:
     """Return the probability of each kind of tail for each candidate, shape (candidates, len(TAIL_KINDS))."""
-    scores = sum_rows(table, found.grams, found.rows, len(found.starts)) + table.take(found.signs, axis=0).sum(axis=1)
-    odds = np.exp(np.minimum(scores, 30.0))
-    probabilities: FloatArray = odds / (1 + odds.sum(axis=1, keepdims=True))
-    return probabilities
+    scores = GRAM_WEIGHT * sum_rows(table, found.grams, found.rows, len(found.starts))
+    scores += table.take(found.signs, axis=0).sum(axis=1)
+    tail, second = (1 / (1 + np.exp(-np.clip(scores, -30, 30)))).T
+    return np.stack((tail * (1 - second), tail * second), axis=1)
 
 
 def best_candidates(owners: IntArray, sure: FloatArray) -> IntArray:
@@ -170,10 +180,10 @@ def _find_joints(characters: Characters, linked: IntArray) -> IntArray:
     upper, unspaced = classes == CharClass.UPPER, classes == CharClass.UNSPACED
     caseless = (classes == CharClass.LOWER) & _is_caseless(codes)
     letter = classes <= _LETTERS
-    sign = (classes == CharClass.SEPARATOR) | (classes == CharClass.OTHER) | np.isin(codes, _OPENING)
+    sign = gap & np.isin(codes, _OPENING)
     opens = (letter & (gap | upper | unspaced)) | sign
     dots = (codes[before] == ord("…")) | ((codes[before] == ord(".")) & (two_above == ord(".")))
-    closed = np.isin(codes[before], _CLOSING) | (above == CharClass.QUOTE)
+    closed = gap & (np.isin(codes[before], _CLOSING) | (above == CharClass.QUOTE))
     small = (above == CharClass.LOWER) | (above == CharClass.DIGIT) | ((above == CharClass.UPPER) & gap)
     joints = np.zeros(codes.size, np.int64)
     joints[linked[linked >= 0]] = Joint.LINK
@@ -225,10 +235,10 @@ def _hash_signs(
     characters: Characters, words: Words, places: IntArray, owners: IntArray, first: IntArray, final: IntArray,
     joints: IntArray, link: IntArray,
 ) -> IntArray:  # fmt: skip
-    """Return buckets of the whole tail, its first and last word, the word before it, and the shape of the joint."""
+    """Return buckets of the tail's first and last word, the word before it, and the shape of the joint."""
     if not places.size:
         return np.zeros((0, 1), np.int64)
-    starts, ends = words.starts[first], words.ends[final - 1]
+    ends = words.ends[final - 1]
     before = np.maximum(first - 1, 0)
     previous = np.where(words.owners[before] == owners, words.hashes[before], np.uint64(0))
     count = np.minimum(final - first, 9)
@@ -236,7 +246,6 @@ def _hash_signs(
     closes = characters.classes[characters.ends[owners] - 1].astype(np.int64)
     after = np.minimum(characters.ends[owners] - ends, 3)
     columns = (
-        hash_runs(characters, starts, ends),
         words.hashes[first],
         words.hashes[final - 1],
         previous,

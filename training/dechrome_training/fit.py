@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from dechrome.artefact import KINDS, LABELS, Model, Network
+from dechrome.artefact import KINDS, LABELS, TAIL_BITS, TAIL_KINDS, Model, Network
 from dechrome.blocks import Label
 from dechrome.context import FloatArray
 from dechrome.features import INPUT_NAMES
@@ -72,7 +72,7 @@ def cross_validate(
         inside = (sample for sample, number in zip(samples, folds, strict=True) if number == fold)
         return predict(model, [sample for sample in inside if sample.source != OWN_SOURCE])
 
-    with _steady():
+    with steady():
         usable = [fold for fold in range(recipe.folds) if 0 < (numbers == fold).sum() < len(samples)]
         parts = Parallel(n_jobs=JOBS, prefer="threads")(delayed(run_fold)(fold) for fold in usable)
     predictions = [prediction for part in parts for prediction in part]
@@ -84,7 +84,7 @@ def fit_model(
 ) -> Model:
     """Fit the model on everything; ``settings`` are those of the cross-validation."""
     weights, bags = _prepare(samples, folds, recipe)
-    with _steady():
+    with steady():
         model = _fit(samples, np.asarray(folds), bags, weights, np.ones(len(samples), bool), recipe, jobs=JOBS)
     report("final model fitted")
     return replace(model, settings=settings)
@@ -96,7 +96,7 @@ def _prepare(samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe) ->
 
 
 @contextmanager
-def _steady() -> Iterator[None]:
+def steady() -> Iterator[None]:
     """Give every fit one core, so that sums come in the same order on every machine. Threads share the samples."""
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the numbers of iterations are the recipe's
@@ -169,7 +169,8 @@ def _fit(
         heads[head] = _fit_labels(rows, rows.inputs, np.ones(len(rows.targets), bool), recipe.labels, jobs)
         kinds.append(_kind_rows(rows))
     heads["kind"] = _fit_kinds(kinds, recipe, jobs)
-    return Model(heads, tables.words, tables.cues, {})
+    no_tails = np.zeros((1 << TAIL_BITS, len(TAIL_KINDS)), np.float32)  # fitted apart, see tails.py
+    return Model(heads, tables.words, tables.cues, no_tails, {})
 
 
 def _join_rows(

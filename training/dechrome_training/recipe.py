@@ -29,6 +29,7 @@ class TailRecipe:
 
     sources: tuple[str, ...]
     false_trims: float
+    tail_weight: float
     regularisation: float
     iterations: int
 
@@ -110,6 +111,7 @@ def _tails(settings: dict[str, Any]) -> TailRecipe:
     return TailRecipe(
         sources=tuple(settings["sources"]),
         false_trims=settings["false_trims"],
+        tail_weight=settings["tail_weight"],
         regularisation=settings["regularisation"],
         iterations=settings["iterations"],
     )

@@ -18,18 +18,28 @@ from dechrome.artefact import TAIL_BITS, TAIL_KINDS
 from dechrome.blocks import Kind, Label
 from dechrome.context import FloatArray
 from dechrome.html_blocks import split_html
-from dechrome.tails import MAX_TAIL, NO_LINK, UNKNOWN_LINK, Candidates, best_candidates, find_candidates, judge_candidates
+from dechrome.tails import (
+    GRAM_WEIGHT,
+    MAX_TAIL,
+    NO_LINK,
+    UNKNOWN_LINK,
+    Candidates,
+    best_candidates,
+    find_candidates,
+    judge_candidates,
+)
 from dechrome.tails import last_link as find_last_link
 from dechrome_training.align import words_of
 from dechrome_training.corpus import OWN_SOURCE, AnnotatedPage, Phrase
+from dechrome_training.fit import steady
 from dechrome_training.recipe import TailRecipe
 from dechrome_training.views import seeded
 
 EVERY_FOLD: Final = -1
 _SHORTEST: Final = 25  # characters of a content block; shorter ones are often labels, and hold no tail of their own
 _WRITTEN: Final = "written"
-_LOOK_ALIKES: Final = 4  # of each copy
-_COPIES: Final = 6  # of each phrase, behind other content
+_LOOK_ALIKES: Final = 3  # of each copy
+_COPIES: Final = 10  # of each phrase, behind other content
 _JOINTS: Final = (" ", " ", " ", "… ", "...", " […] ", "... ", " ... ", "…", " [...] ", ": ", "")
 _FRAMES: Final = ("{}", "{}", "{}", "{}", "{}", "{} »", "{} →", "{}…", "{} ...", "({})", "({} …)", "[{}]", "» {}",
                   "→ {}", "{} >", "{} ›", "{} >>", "| {}", "> {}", "+ {}", "{}:")  # fmt: skip
@@ -79,16 +89,17 @@ def fit_tails(
     targets = _targets(examples, found)
     matrix = _matrix(found)
     folds = np.array([example.fold for example in examples])[found.owners]
+    taught = _taught(examples, found)
     probabilities = np.zeros((len(targets), len(TAIL_KINDS)), np.float32)
     for fold in np.unique(folds[folds >= 0]):
-        table = _fit(matrix, targets, folds != fold, recipe)
+        table = _fit(matrix, targets, taught & (folds != fold), recipe)
         own = np.flatnonzero(folds == fold)
         probabilities[own] = judge_candidates(table, _choose(found, own))
     sure = probabilities.sum(axis=1)
     best = best_candidates(found.owners, sure)
     threshold = _threshold(examples, found, sure, best, recipe)
     scores, trims = _score(examples, found, sure, best, threshold)
-    return Tails(_fit(matrix, targets, np.ones(len(targets), bool), recipe), threshold, scores, trims)
+    return Tails(_fit(matrix, targets, taught, recipe), threshold, scores, trims)
 
 
 def write_examples(
@@ -105,7 +116,7 @@ def write_examples(
         if phrase.label is Label.CHROME and phrase.kind in TAIL_KINDS and " " in phrase.text
     )
     content = [e for page, fold in zip(pages, page_folds, strict=True) for e in content_ends(page, fold, known)]
-    folds = sorted({fold for fold in page_folds})
+    folds = sorted(set(page_folds)) or [0]
     for phrase, fold in zip(phrases, phrase_folds, strict=True):
         if phrase.label is Label.CONTENT and len(phrase.text) >= _SHORTEST:
             fold = fold if fold >= 0 else folds[len(phrase.text) % len(folds)]
@@ -209,7 +220,7 @@ def _slice(text: str, language: str, chance: random.Random) -> str:
         return text[place : place + chance.randint(2, 12)].strip() or text[:4]
     words = text.split()
     place = 0 if chance.random() < 0.4 else chance.randrange(len(words))
-    return " ".join(words[place : place + chance.randint(1, 6)])[:MAX_TAIL - 4]
+    return " ".join(words[place : place + chance.randint(1, 6)])[: MAX_TAIL - 4]
 
 
 def _mention(head: str, phrase: Phrase, other: str, chance: random.Random) -> tuple[str, int, int]:
@@ -245,11 +256,17 @@ def _targets(examples: Sequence[Example], found: Candidates) -> NDArray[np.int64
     return np.where(found.starts == starts[found.owners], kinds[found.owners], 0)
 
 
+def _taught(examples: Sequence[Example], found: Candidates) -> NDArray[np.bool_]:
+    """Choose what to learn from: all that was written, and every fourth text of pages, which say little new."""
+    chosen = [e.start >= 0 or e.source == _WRITTEN or number % 4 == 0 for number, e in enumerate(examples)]
+    return np.array(chosen)[found.owners]
+
+
 def _matrix(found: Candidates) -> sparse.csr_matrix:
     """Return what ``judge_candidates`` sums up: one row a candidate."""
     count, signs = found.signs.shape
     sizes = np.bincount(found.rows, minlength=count)
-    values = np.concatenate([(1 / np.sqrt(sizes))[found.rows], np.ones(count * signs)])
+    values = np.concatenate([(GRAM_WEIGHT / np.sqrt(sizes))[found.rows], np.ones(count * signs)])
     rows = np.concatenate([found.rows, np.repeat(np.arange(count), signs)])
     columns = np.concatenate([found.grams, found.signs.ravel()])
     pairs = (rows.astype(np.int32), columns.astype(np.int32))
@@ -268,13 +285,23 @@ def _choose(found: Candidates, chosen: NDArray[np.int64]) -> Candidates:
 def _fit(
     matrix: sparse.csr_matrix, targets: NDArray[np.int64], inside: NDArray[np.bool_], recipe: TailRecipe
 ) -> FloatArray:
-    """Fit one column of scores per kind, against none."""
-    table = np.zeros((matrix.shape[1], len(TAIL_KINDS)), np.float32)
+    """Fit what speaks for a tail, and what for the second kind of it."""
+    rows, tails = np.flatnonzero(inside), np.flatnonzero(inside & (targets > 0))
+    columns = (
+        _fit_column(matrix[rows], targets[rows] > 0, recipe),
+        _fit_column(matrix[tails], targets[tails] > 1, recipe),
+    )
+    return np.stack(columns, axis=1).astype(np.float16).astype(np.float32)
+
+
+def _fit_column(matrix: sparse.csr_matrix, targets: NDArray[np.bool_], recipe: TailRecipe) -> FloatArray:
+    if targets.all() or not targets.any():
+        return np.zeros(matrix.shape[1], np.float32)
+    weights = np.where(targets, recipe.tail_weight, 1.0)
     model = LogisticRegression(C=recipe.regularisation, max_iter=recipe.iterations, tol=1e-5, fit_intercept=False)
-    model.fit(matrix[inside], targets[inside])
-    if 0 in model.classes_ and len(model.classes_) > 2:
-        table[:, model.classes_[1:] - 1] = (model.coef_[1:] - model.coef_[0]).T
-    return table.astype(np.float16).astype(np.float32)
+    with steady():
+        coefficients: FloatArray = model.fit(matrix, targets, sample_weight=weights).coef_[0]
+    return coefficients
 
 
 def _is_real(example: Example) -> bool:
@@ -295,20 +322,25 @@ def _threshold(
 def _score(
     examples: Sequence[Example], found: Candidates, sure: FloatArray, best: NDArray[np.int64], threshold: float
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Return false trims of content and recall of tails in all and by language, and the false trims."""
+    """Return, as hits and all, in total and by language: false trims of content, and tails found.
+
+    Tails of our own phrases stood behind other content in training, those of other projects are new to the table.
+    """
     starts = np.full(len(examples), -1)
     kept = best[sure[best] >= threshold]
     starts[found.owners[kept]] = found.starts[kept]
-    counts: dict[str, dict[str, list[int]]] = {"false_trims": {}, "recall": {}}
+    names = ("false_trims", "false_trims_phrases", "known", "new")
+    counts: dict[str, dict[str, list[int]]] = {name: {} for name in names}
     trims = []
     for example, start in zip(examples, starts.tolist(), strict=True):
-        if example.source in (OWN_SOURCE, _WRITTEN):
+        if example.source == _WRITTEN:
             continue
-        name = "recall" if example.start >= 0 else "false_trims"
+        is_tail = example.start >= 0
+        group = (example.source == "phrase") if not is_tail else 2 + (example.source != OWN_SOURCE)
         for language in ("all", example.language):
-            hits = counts[name].setdefault(language, [0, 0])
-            hits[0] += start == example.start if example.start >= 0 else start >= 0
+            hits = counts[names[group]].setdefault(language, [0, 0])
+            hits[0] += start == example.start if is_tail else start >= 0
             hits[1] += 1
         if example.start < 0 <= start:
             trims.append((example.text[:start], example.text[start:]))
-    return {name: {k: tuple(v) for k, v in sorted(table.items())} for name, table in counts.items()}, trims
+    return {name: dict(sorted(table.items())) for name, table in counts.items()}, trims
