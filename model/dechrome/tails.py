@@ -39,7 +39,8 @@ _WINDOW: Final = MAX_TAIL + 40  # characters at the end of a block that are look
 _BITS_LEFT: Final = np.uint64(64 - TAIL_BITS)
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _LETTERS: Final = CharClass.UNSPACED  # and all classes below
-_OPENING: Final = tuple(map(ord, "([{+|>»›→►▸▶·•"))
+_OPENING: Final = tuple(map(ord, "([{>»›→►▸▶·•"))
+_BRACKETS: Final = tuple(map(ord, "([{"))
 _CLOSING: Final = tuple(map(ord, ")]}"))
 # Scripts without capitals: Hebrew to Burmese, Georgian, Hangul, Ethiopic and what else lies between.
 _CASELESS: Final = ((0x0590, 0x10A0), (0x10D0, 0x13A0), (0x1700, 0x1C80), (0xAC00, 0xD7B0), (0xFB1D, 0xFE00))
@@ -159,7 +160,13 @@ def find_candidates(texts: Sequence[str], links: Sequence[int]) -> Candidates:
     count, length = final - first, characters.ends[owners] - places
     unspaced = characters.classes[np.minimum(words.starts[np.minimum(first, words.starts.size - 1)], places)]
     limits = np.where(unspaced == CharClass.UNSPACED, MAX_UNSPACED, MAX_WORDS) if places.size else count
-    kept = np.flatnonzero((count > 0) & (count <= limits) & (length <= MAX_TAIL) & (starts >= MIN_HEAD))
+    kept = np.flatnonzero(
+        _is_balanced(characters, places, owners)
+        & (count > 0)
+        & (count <= limits)
+        & (length <= MAX_TAIL)
+        & (starts >= MIN_HEAD)
+    )
     places, owners, first, final = places[kept], owners[kept], first[kept], final[kept]
     grams, rows = _hash_tails(characters, words, first, final)
     link = _place_of_link(words, linked[owners], first, characters.starts[owners])
@@ -195,6 +202,14 @@ def _find_joints(characters: Characters, linked: IntArray) -> IntArray:
     joints[opens & (above == CharClass.STOP)] = Joint.STOP
     joints[(opens | letter) & dots] = Joint.ELLIPSIS
     return joints
+
+
+def _is_balanced(characters: Characters, places: IntArray, owners: IntArray) -> NDArray[np.bool_]:
+    """Tell whether no bracket that was open before a place is closed behind it."""
+    change = np.isin(characters.codes, _BRACKETS).astype(np.int64) - np.isin(characters.codes, _CLOSING)
+    depth = np.concatenate(([0], change.cumsum()))
+    balanced: NDArray[np.bool_] = depth[characters.ends[owners]] >= depth[places]
+    return balanced
 
 
 def _is_caseless(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:

@@ -39,10 +39,10 @@ EVERY_FOLD: Final = -1
 _SHORTEST: Final = 25  # characters of a content block; shorter ones are often labels, and hold no tail of their own
 _WRITTEN: Final = "written"
 _LOOK_ALIKES: Final = 3  # of each copy
-_COPIES: Final = 10  # of each phrase, behind other content
+_COPIES: Final = 12  # of each phrase, behind other content
 _JOINTS: Final = (" ", " ", " ", "… ", "...", " […] ", "... ", " ... ", "…", " [...] ", ": ", "")
 _FRAMES: Final = ("{}", "{}", "{}", "{}", "{}", "{} »", "{} →", "{}…", "{} ...", "({})", "({} …)", "[{}]", "» {}",
-                  "→ {}", "{} >", "{} ›", "{} >>", "| {}", "> {}", "+ {}", "{}:")  # fmt: skip
+                  "→ {}", "{} >", "{} ›", "{} >>", "> {}", "{}:")  # fmt: skip
 _STOPS: Final = re.compile(r"[.!?…。！？।؟۔)\]]")
 _ARROWS: Final = " .…»›>→)]"
 _UNSPACED: Final = frozenset(("ja", "zh", "th", "lo", "km", "my"))
@@ -257,8 +257,8 @@ def _targets(examples: Sequence[Example], found: Candidates) -> NDArray[np.int64
 
 
 def _taught(examples: Sequence[Example], found: Candidates) -> NDArray[np.bool_]:
-    """Choose what to learn from: all that was written, and every fourth text of pages, which say little new."""
-    chosen = [e.start >= 0 or e.source == _WRITTEN or number % 4 == 0 for number, e in enumerate(examples)]
+    """Choose what to learn from: all that was written, and every other text of pages, which say little new."""
+    chosen = [e.start >= 0 or e.source == _WRITTEN or number % 2 == 0 for number, e in enumerate(examples)]
     return np.array(chosen)[found.owners]
 
 
