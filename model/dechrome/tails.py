@@ -250,7 +250,7 @@ def _hash_signs(
     characters: Characters, words: Words, places: IntArray, owners: IntArray, first: IntArray, final: IntArray,
     joints: IntArray, link: IntArray,
 ) -> IntArray:  # fmt: skip
-    """Return buckets of the tail's first and last word, the word before it, and the shape of the joint."""
+    """Return buckets of the whole tail, its first and last word, the word before it, and the shape of the joint."""
     if not places.size:
         return np.zeros((0, 1), np.int64)
     ends = words.ends[final - 1]
@@ -261,6 +261,7 @@ def _hash_signs(
     closes = characters.classes[characters.ends[owners] - 1].astype(np.int64)
     after = np.minimum(characters.ends[owners] - ends, 3)
     columns = (
+        hash_runs(characters, words.starts[first], ends),
         words.hashes[first],
         words.hashes[final - 1],
         previous,

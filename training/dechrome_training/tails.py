@@ -40,7 +40,7 @@ _SHORTEST: Final = 25  # characters of a content block; shorter ones are often l
 _WRITTEN: Final = "written"
 _LOOK_ALIKES: Final = 3  # of each copy
 _COPIES: Final = 12  # of each phrase, behind other content
-_JOINTS: Final = (" ", " ", " ", "… ", "...", " […] ", "... ", " ... ", "…", " [...] ", ": ", "")
+_JOINTS: Final = (" ", " ", " ", " ", " ", " ", "… ", "...", " […] ", "... ", " ... ", "…", " [...] ", ": ", "")
 _FRAMES: Final = ("{}", "{}", "{}", "{}", "{}", "{} »", "{} →", "{}…", "{} ...", "({})", "({} …)", "[{}]", "» {}",
                   "→ {}", "{} >", "{} ›", "{} >>", "> {}", "{}:")  # fmt: skip
 _STOPS: Final = re.compile(r"[.!?…。！？।؟۔)\]]")
