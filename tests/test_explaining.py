@@ -85,7 +85,7 @@ def test_what_the_draft_says_of_a_block_is_put_down_to_what_the_draft_was_made_o
     blank = np.zeros(len(NAMES), np.float32)
     final = Network(blank, blank + 1, (((weights, np.zeros(2, np.float32)),),))
     draft = make_network(seed, (len(INPUT_NAMES), 5, 3))
-    model = Model({"html": final, "html_draft": draft}, blank, blank, {})
+    model = Model({"html": final, "html_draft": draft}, blank, blank, blank, {})
     inputs = np.zeros((6, len(NAMES)), np.float32)
     inputs[:, : len(INPUT_NAMES)] = draw_inputs(draft, seed + 50, 6)
     inputs[:, own] = np.linspace(-3, 3, 6)
@@ -149,7 +149,7 @@ def test_values_far_out_count_as_much_as_the_network_lets_them() -> None:
 def test_reasons_are_the_strongest_contributions_with_name_and_value() -> None:
     heads = {"html": make_network(21, (len(NAMES), 6, 3)), "html_draft": make_network(23, (len(INPUT_NAMES), 6, 3))}
     nothing = np.zeros(0, np.float32)
-    model = Model(heads, nothing, nothing, {})
+    model = Model(heads, nothing, nothing, nothing, {})
     inputs = draw_inputs(heads["html"], 22, 3)
     contributions = contribute(model, "html", inputs)
     reasons = explain_inputs(model, "html", inputs, 4)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from dechrome import artefact
-from dechrome.artefact import HEADS, Model, Network, read_model, write_model
+from dechrome.artefact import HEADS, TAIL_BITS, TAIL_KINDS, Model, Network, read_model, write_model
 from dechrome.context import FloatArray
 from dechrome.errors import ModelError
 from dechrome.features import CUE_BITS, FEATURE_NAMES, SCORE_NAMES, WORD_BITS
@@ -29,6 +29,7 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "favor": {head: {"precision": 1.0, "balanced": 0.0, "recall": -1.0} for head in ("html", "text")},
     "quality": {head: [[0.0, 1.0], [0.0, 1.0]] for head in ("html", "text")},
     "origin": {"crânes 頭": 3},
+    "tail_threshold": 0.5,
 }
 HIDDEN: Final = 3
 
@@ -42,7 +43,9 @@ def make_model() -> Model:
     words[:9] = _draw(random, 9, len(SCORE_NAMES))
     cues = np.zeros((1 << CUE_BITS, 1), np.float32)
     cues[:9] = _draw(random, 9, 1)
-    return Model(heads, words, cues, SETTINGS)
+    tails = np.zeros((1 << TAIL_BITS, len(TAIL_KINDS)), np.float32)
+    tails[:9] = _draw(random, 9, len(TAIL_KINDS))
+    return Model(heads, words, cues, tails, SETTINGS)
 
 
 def _make_network(random: np.random.Generator, inputs: int, outputs: int) -> Network:
@@ -206,6 +209,9 @@ def test_a_model_for_other_features_or_labels_is_refused(folder: Path, name: str
         ("calibration", {"html": [[0, 1], [0]], "text": [[0, 1], [0, 1]]}),
         ("favor", {"html": {"balanced": 0}, "text": {"balanced": 0}}),
         ("quality", 1),
+        ("tail_threshold", None),
+        ("tail_threshold", 0),
+        ("tail_threshold", "high"),
     ],
 )
 def test_settings_that_labelling_cannot_use_are_refused(folder: Path, name: str, value: Any) -> None:
@@ -252,7 +258,9 @@ def test_weights_that_are_not_finite_are_refused(folder: Path, name: str, value:
         read_model(folder)
 
 
-@pytest.mark.parametrize("name", ["word_table", "cue_table", "html.mean", "kind.scale", "text.0.0.weights"])
+@pytest.mark.parametrize(
+    "name", ["word_table", "cue_table", "tail_table", "html.mean", "kind.scale", "text.0.0.weights"]
+)
 def test_a_missing_array_is_refused_by_name(folder: Path, name: str) -> None:
     arrays = read_arrays(folder)
     del arrays[name]
@@ -279,6 +287,8 @@ def _cut_second(array: Any) -> Any:
         (["cue_table"], _cut_first),
         (["cue_table"], np.ravel),
         (["cue_table"], _cut_second),
+        (["tail_table"], _cut_first),
+        (["tail_table"], _cut_second),
         (["html.mean"], _cut_first),
         (["html.scale"], _cut_first),
         (["html.scale"], lambda array: array[0]),
@@ -291,7 +301,7 @@ def _cut_second(array: Any) -> Any:
         (["text.0.1.weights", "text.0.1.biases"], lambda array: array[..., :-1]),
         (["html.mean", "html.scale", "html.0.0.weights", "html.1.0.weights"], _cut_first),
     ],
-    ids=range(18),
+    ids=range(20),
 )
 def test_weights_of_other_shapes_are_refused(folder: Path, names: list[str], change: Callable[[Any], Any]) -> None:
     arrays = read_arrays(folder)

@@ -26,6 +26,8 @@ FORMAT: Final = 2
 MAX_BYTES: Final = 64 << 20  # of weights.npz once unpacked: bounds what a hostile folder can ask for
 LABELS: Final = tuple(Label)
 KINDS: Final = tuple(Kind)
+TAIL_BITS: Final = 14  # of the hashed words and characters of tails
+TAIL_KINDS: Final = (Kind.READ_MORE, Kind.SHARE)  # kinds that the foreign tail of a content block can have
 # Inputs and outputs of each network: drafts see the features, the others also what the draft made of the page.
 _FINAL: Final = len(INPUT_NAMES) + len(DRAFT_NAMES)
 HEADS: Final[Mapping[str, tuple[int, int]]] = {
@@ -54,13 +56,15 @@ class Model:
     """A trained model.
 
     ``heads`` maps "html" and "text", and the drafts of both, to networks over ``Label`` and "kind" to one over
-    ``Kind``. ``word_table`` and ``cue_table`` hold one row of scores per bucket of the hashed words. ``settings`` is
-    ``model.json``.
+    ``Kind``. ``word_table`` and ``cue_table`` hold one row of scores per bucket of the hashed words, ``tail_table``
+    one per bucket of what ``tails.py`` sees of the end of a block: what speaks for a tail, and for the second of
+    ``TAIL_KINDS``. ``settings`` is ``model.json``.
     """
 
     heads: Mapping[str, Network]
     word_table: FloatArray
     cue_table: FloatArray
+    tail_table: FloatArray
     settings: Mapping[str, Any] = field(repr=False)
 
     @property
@@ -81,7 +85,7 @@ def read_model(folder: str | Path) -> Model:
     arrays = _read_arrays(place / "weights.npz", settings)
     try:
         heads = {name: _network(name, settings, arrays) for name in HEADS}
-        model = Model(heads, arrays["word_table"], arrays["cue_table"], settings)
+        model = Model(heads, arrays["word_table"], arrays["cue_table"], arrays["tail_table"], settings)
         sound = _settings_fit(settings) and _shapes_fit(model)
     except KeyError as error:
         raise ModelError(f"{place}: {error} is missing; train the model again") from error
@@ -99,6 +103,7 @@ def write_model(folder: str | Path, model: Model) -> None:
     arrays: dict[str, Any] = {
         "word_table": model.word_table.astype(np.float16),
         "cue_table": model.cue_table.astype(np.float16),
+        "tail_table": model.tail_table.astype(np.float16),
     }
     for name, network in model.heads.items():
         arrays[f"{name}.mean"], arrays[f"{name}.scale"] = network.mean, network.scale
@@ -130,6 +135,8 @@ def _schema() -> dict[str, Any]:
         "draft_names": list(DRAFT_NAMES),
         "word_bits": WORD_BITS,
         "cue_bits": CUE_BITS,
+        "tail_bits": TAIL_BITS,
+        "tail_kinds": list(TAIL_KINDS),
     }
 
 
@@ -183,7 +190,7 @@ def _network(name: str, settings: Mapping[str, Any], arrays: Mapping[str, FloatA
 
 
 def _settings_fit(settings: Mapping[str, Any]) -> bool:
-    """Tell whether calibration, quality and presets are there for both kinds of input, and finite."""
+    """Tell whether calibration, quality, presets and the threshold of tails are there, and finite."""
     for head in ("html", "text"):
         for knots in (settings["calibration"][head], settings["quality"][head]):
             places, values = np.array(knots[0], float), np.array(knots[1], float)
@@ -196,12 +203,14 @@ def _settings_fit(settings: Mapping[str, Any]) -> bool:
         favor = settings["favor"][head]
         if not all(np.isfinite(float(favor[name])) for name in ("precision", "balanced", "recall")):
             return False
-    return True
+    return bool(0 < float(settings["tail_threshold"]) <= 1)
 
 
 def _shapes_fit(model: Model) -> bool:
     """Tell whether the arrays have the shapes that labelling counts on."""
     if model.word_table.shape != (1 << WORD_BITS, len(SCORE_NAMES)) or model.cue_table.shape != (1 << CUE_BITS, 1):
+        return False
+    if model.tail_table.shape != (1 << TAIL_BITS, len(TAIL_KINDS)):
         return False
     for name, network in model.heads.items():
         inputs, outputs = HEADS[name]

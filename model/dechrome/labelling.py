@@ -24,6 +24,7 @@ from dechrome.features import extract_features
 from dechrome.html_blocks import split_html
 from dechrome.inference import calibrate, final_inputs, predict_proba
 from dechrome.pages import Page
+from dechrome.tails import split_tails
 from dechrome.text_blocks import split_text
 from dechrome.tree_blocks import split_tree, strip_nodes
 from dechrome.xpaths import element_paths
@@ -65,24 +66,31 @@ def label_html(
     *,
     threshold: float | None = None,
     favor: Favor = "balanced",
+    trim: bool = False,
 ) -> Page:
     """Label the blocks of an HTML page. Bytes are decoded as browsers do.
 
     ``threshold`` keeps the blocks that are content with at least this probability; without it the page's expected
-    F1 decides, leaning as ``favor`` says.
+    F1 decides, leaning as ``favor`` says. ``trim`` cuts a content block that ends in something foreign ("… Read
+    more") into the content and a block of chrome, where that is sure.
 
     >>> page = label_html("<nav><a href='/'>Home</a></nav><p>The fox ran over the hill, and the dog slept on.</p>")
     >>> page.text
     'The fox ran over the hill, and the dog slept on.'
     """
-    return next(label_pages([Source(html=html, url=url)], model, threshold=threshold, favor=favor))
+    return next(label_pages([Source(html=html, url=url)], model, threshold=threshold, favor=favor, trim=trim))
 
 
 def label_text(
-    text: bytes | str, model: Model | None = None, *, threshold: float | None = None, favor: Favor = "balanced"
+    text: bytes | str,
+    model: Model | None = None,
+    *,
+    threshold: float | None = None,
+    favor: Favor = "balanced",
+    trim: bool = False,
 ) -> Page:
     """Label the lines of a text that some scraper produced."""
-    return next(label_pages([Source(text=text)], model, threshold=threshold, favor=favor))
+    return next(label_pages([Source(text=text)], model, threshold=threshold, favor=favor, trim=trim))
 
 
 def label_tree(
@@ -92,6 +100,7 @@ def label_tree(
     *,
     threshold: float | None = None,
     favor: Favor = "balanced",
+    trim: bool = False,
 ) -> Page:
     """Label the blocks of a parsed page: a BeautifulSoup or lxml tree or element, or a parsel Selector.
 
@@ -99,7 +108,7 @@ def label_tree(
         InputError: the tree is none of these.
     """
     document, _ = split_tree(tree, url)
-    return _label([document], model, threshold, favor)[0]
+    return _label([document], model, threshold, favor, trim=trim)[0]
 
 
 def label_pages(
@@ -108,6 +117,7 @@ def label_pages(
     *,
     threshold: float | None = None,
     favor: Favor = "balanced",
+    trim: bool = False,
 ) -> Iterator[Page]:
     """Label many pages, in order; some are read ahead, so that they share matrix products.
 
@@ -117,7 +127,7 @@ def label_pages(
         InputError: the threshold or the preset is none, or a source is of a wrong type.
     """
     check_options(threshold, favor)
-    return _label_batches(sources, model, threshold, favor)
+    return _label_batches(sources, model, threshold, favor, trim)
 
 
 def clean_html(
@@ -127,16 +137,22 @@ def clean_html(
     *,
     threshold: float | None = None,
     favor: Favor = "balanced",
+    trim: bool = False,
 ) -> str:
     """Return the text of an HTML page without its chrome."""
-    return label_html(html, url, model, threshold=threshold, favor=favor).text
+    return label_html(html, url, model, threshold=threshold, favor=favor, trim=trim).text
 
 
 def clean_text(
-    text: bytes | str, model: Model | None = None, *, threshold: float | None = None, favor: Favor = "balanced"
+    text: bytes | str,
+    model: Model | None = None,
+    *,
+    threshold: float | None = None,
+    favor: Favor = "balanced",
+    trim: bool = False,
 ) -> str:
     """Return a scraped text without the chrome that came with it; separators stay as they were."""
-    return label_text(text, model, threshold=threshold, favor=favor).text
+    return label_text(text, model, threshold=threshold, favor=favor, trim=trim).text
 
 
 def strip_tree(
@@ -190,7 +206,7 @@ def read_source(source: Source | bytes | str) -> Document:
 
 
 def _label_batches(
-    sources: Iterable[Source | bytes | str], model: Model | None, threshold: float | None, favor: str
+    sources: Iterable[Source | bytes | str], model: Model | None, threshold: float | None, favor: str, trim: bool
 ) -> Iterator[Page]:
     waiting: list[Document] = []
     blocks = 0
@@ -199,9 +215,9 @@ def _label_batches(
         waiting.append(document)
         blocks += len(document.blocks)
         if blocks >= BATCH_BLOCKS or len(waiting) >= 64:
-            yield from _label(waiting, model, threshold, favor)
+            yield from _label(waiting, model, threshold, favor, trim=trim)
             waiting, blocks = [], 0
-    yield from _label(waiting, model, threshold, favor)
+    yield from _label(waiting, model, threshold, favor, trim=trim)
 
 
 @lru_cache(maxsize=4)
@@ -229,7 +245,9 @@ class _Judged(NamedTuple):
     lengths: IntArray
 
 
-def _label(documents: Sequence[Document], model: Model | None, threshold: float | None, favor: str) -> list[Page]:
+def _label(
+    documents: Sequence[Document], model: Model | None, threshold: float | None, favor: str, *, trim: bool = False
+) -> list[Page]:
     """Label documents together: one matrix product per network."""
     check_options(threshold, favor)
     model = model or load_model()
@@ -238,10 +256,15 @@ def _label(documents: Sequence[Document], model: Model | None, threshold: float 
     for batch in _batches(parts):
         for (index, _), found in zip(batch, _judge(model, [part for _, part in batch]), strict=True):
             judged[index].append(found)
-    return [
+    pages = [
         _page(document, model, _Judged(*map(np.concatenate, zip(*runs, strict=True))), threshold, favor)
         for document, runs in zip(documents, judged, strict=True)
     ]
+    return [_trim(page, model) for page in pages] if trim else pages
+
+
+def _trim(page: Page, model: Model) -> Page:
+    return replace(page, blocks=split_tails(page.blocks, model, is_text=page.source_text is not None))
 
 
 def _batches(parts: Iterable[tuple[int, Document]]) -> Iterator[list[tuple[int, Document]]]:

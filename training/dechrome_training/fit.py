@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from dechrome.artefact import KINDS, LABELS, Model, Network
+from dechrome.artefact import KINDS, LABELS, TAIL_BITS, TAIL_KINDS, Model, Network
 from dechrome.blocks import Label
 from dechrome.context import FloatArray
 from dechrome.features import INPUT_NAMES
@@ -92,10 +93,16 @@ def _fit_all(
         outside = (samples[i] for i in np.flatnonzero(~inside).tolist())
         return model, predict(model, [sample for sample in outside if sample.source != OWN_SOURCE])
 
-    # Threads share the samples; one core each keeps sums in the same order on every machine.
+    with steady():  # threads share the samples
+        return list(Parallel(n_jobs=JOBS, prefer="threads")(delayed(fit)(fold) for fold in left_out))
+
+
+@contextmanager
+def steady() -> Iterator[None]:
+    """Give every fit one core, so that sums come in the same order on every machine."""
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the numbers of iterations are the recipe's
-        return list(Parallel(n_jobs=JOBS, prefer="threads")(delayed(fit)(fold) for fold in left_out))
+        yield
 
 
 def _usable(folds: Sequence[int]) -> list[int]:
@@ -173,7 +180,8 @@ def _fit(
         heads[head] = _fit_labels(rows, rows.inputs, np.ones(len(rows.targets), bool), recipe.labels)
         kinds.append(_kind_rows(rows))
     heads["kind"] = _fit_kinds(kinds, recipe)
-    return Model(heads, tables.words, tables.cues, {})
+    no_tails = np.zeros((1 << TAIL_BITS, len(TAIL_KINDS)), np.float32)  # fitted apart, see tails.py
+    return Model(heads, tables.words, tables.cues, no_tails, {})
 
 
 def _join_rows(

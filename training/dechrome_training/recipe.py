@@ -24,6 +24,17 @@ class NetworkRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class TailRecipe:
+    """How the table of foreign tails is fitted: phrases of these sources, and the share of content trimmed at most."""
+
+    sources: tuple[str, ...]
+    false_trims: float
+    tail_weight: float
+    regularisation: float
+    iterations: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Settings of a training run; ``training/recipe.toml`` says what each is."""
 
@@ -44,6 +55,7 @@ class Recipe:
     labels: NetworkRecipe
     kinds: NetworkRecipe
     favor_step: float
+    tails: TailRecipe
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -73,6 +85,7 @@ def read_recipe(path: Path) -> Recipe:
             labels=_network(data["network"], "labels"),
             kinds=_network(data["network"], "kinds"),
             favor_step=data["favor"]["step"],
+            tails=_tails(data["tails"]),
         )
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path}: {error}") from error
@@ -91,4 +104,14 @@ def _network(settings: dict[str, Any], name: str) -> NetworkRecipe:
         decay=own["decay"],
         epochs=own["epochs"],
         batch=own["batch"],
+    )
+
+
+def _tails(settings: dict[str, Any]) -> TailRecipe:
+    return TailRecipe(
+        sources=tuple(settings["sources"]),
+        false_trims=settings["false_trims"],
+        tail_weight=settings["tail_weight"],
+        regularisation=settings["regularisation"],
+        iterations=settings["iterations"],
     )

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from joblib import Memory, Parallel, delayed
 
-from dechrome.artefact import write_model
+from dechrome.artefact import Model, write_model
 from dechrome_training.card import read_peers, write_card
 from dechrome_training.corpus import (
     OWN_SOURCE,
@@ -27,6 +27,7 @@ from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.samples import Sample, dressed_samples, page_samples, phrase_samples
 from dechrome_training.sections import extend_articles
 from dechrome_training.summary import summarise
+from dechrome_training.tails import Tails, fit_tails
 
 Item = TypeVar("Item")
 Report = Callable[[str], None]
@@ -60,10 +61,33 @@ def run_training(
     report(f"{len(samples)} pages, {blocks} blocks")
     model, predictions = train(samples, folds, settings, report)
     summary = {**summarise(predictions, model.settings, samples, settings), **compared}
-    write_model(out, replace(model, settings={**model.settings, **summary}))
+    finished = replace(model, settings={**model.settings, **summary})
+    write_model(out, with_tails(finished, train_tails(settings, data, report)))
     if not write_card(out, summary):
         report("the card has no plot: that needs pip install 'dechrome[report]'")
     report(f"model written to {out}")
+
+
+def train_tails(recipe: Recipe, data: Path, report: Report) -> Tails:
+    """Fit the table of foreign tails alone, with its scores: about two minutes.
+
+    Raises:
+        DataError: a set is missing or malformed.
+    """
+    pages = [page for name in recipe.sets for page in read_parquet(data / f"{name}.parquet")]
+    phrases = [phrase for phrase in read_phrases(data / "phrases.parquet") if _is_open(phrase, recipe)]
+    own = list(read_own_phrases(recipe.own_phrases))
+    page_folds = assign_folds([p.group for p in pages], [1.0] * len(pages), recipe.folds)
+    source_folds = assign_folds([p.source for p in phrases], [1.0] * len(phrases), recipe.folds)
+    tails = fit_tails(pages, page_folds, [*phrases, *own], source_folds + [_EVERY_FOLD] * len(own), recipe.tails)
+    report(f"tails fitted, threshold {tails.threshold:.3f}")
+    return tails
+
+
+def with_tails(model: Model, tails: Tails) -> Model:
+    """Return the model with another table of tails, its threshold and its scores."""
+    settings = {**model.settings, "tail_threshold": tails.threshold, "tail_scores": tails.scores}
+    return replace(model, tail_table=tails.table, settings=settings)
 
 
 def build_samples(recipe: Recipe, data: Path, cache: Path | None, report: Report) -> tuple[list[Sample], list[int]]:

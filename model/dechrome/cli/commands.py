@@ -64,6 +64,7 @@ def _choice_options(command: Command) -> Command:
     for option in (
         click.option("--favor", type=click.Choice(["precision", "balanced", "recall"]), default="balanced",
                      show_default=True, help="What to prefer where the model is unsure."),
+        click.option("--trim", is_flag=True, help='Cut a foreign end ("… Read more") off a block of content.'),
         click.option("--threshold", type=click.FloatRange(0, 1), metavar="P",
                      help="Keep blocks whose probability of being content is at least P (0 to 1)."),
     ):  # fmt: skip
@@ -161,7 +162,7 @@ def explain(path: str, report_path: str | None, page_type: str, model: str | Non
 
 def _run(
     paths: Sequence[str], out: str, form: Format, write: Callable[[Page, str], str], kept: frozenset[Label],
-    quiet: bool, page_type: str, threshold: float | None, favor: labelling.Favor, model: str | None,
+    quiet: bool, page_type: str, threshold: float | None, favor: labelling.Favor, trim: bool, model: str | None,
 ) -> None:  # fmt: skip
     """Label all pages and write each one; then the summary. Ends with exit code 1 where a page failed."""
     check_arguments(paths)
@@ -172,7 +173,7 @@ def _run(
     inputs = find_inputs(paths, skipped, lambda error: failures.append((str(error.filename), error.strerror or "")))
     with open_output(out, form, paths) as write_out:
         sources = _read_all(inputs, PageType(page_type), failures, pending := deque[Input]())
-        pages = labelling.label_pages(sources, model=loaded, threshold=threshold, favor=favor)
+        pages = labelling.label_pages(sources, model=loaded, threshold=threshold, favor=favor, trim=trim)
         for page in _with_progress(pages, paths, skipped, hidden=quiet or (out == STDOUT and sys.stdout.isatty())):
             page_input = pending.popleft()
             try:
