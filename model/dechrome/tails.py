@@ -150,28 +150,28 @@ def find_candidates(texts: Sequence[str], links: Sequence[int]) -> Candidates:
     characters = read_characters([text[-_WINDOW:] for text in texts])
     words = find_words(characters)
     last = np.array(links, np.int64)
-    linked = np.where(last >= shifts, last - shifts + characters.starts, last)
+    linked = np.where(last < 0, last, np.maximum(last - shifts, 0) + characters.starts)
     joints = _find_joints(characters, linked)
     places = np.flatnonzero(joints)
     owners = characters.ends.searchsorted(places, side="right")
-    first = words.starts.searchsorted(places)
-    final = words.starts.searchsorted(characters.ends)[owners]
-    starts = places - characters.starts[owners] + shifts[owners]
-    count, length = final - first, characters.ends[owners] - places
-    unspaced = characters.classes[np.minimum(words.starts[np.minimum(first, words.starts.size - 1)], places)]
-    limits = np.where(unspaced == CharClass.UNSPACED, MAX_UNSPACED, MAX_WORDS) if places.size else count
-    kept = np.flatnonzero(
-        _is_balanced(characters, places, owners)
-        & (count > 0)
-        & (count <= limits)
-        & (length <= MAX_TAIL)
-        & (starts >= MIN_HEAD)
-    )
-    places, owners, first, final = places[kept], owners[kept], first[kept], final[kept]
+    offsets = places - characters.starts[owners] + shifts[owners]
+    kept = np.flatnonzero(_is_short(characters, words, places, owners) & (offsets >= MIN_HEAD))
+    places, owners, offsets = places[kept], owners[kept], offsets[kept]
+    first, final = words.starts.searchsorted(places), words.starts.searchsorted(characters.ends)[owners]
     grams, rows = _hash_tails(characters, words, first, final)
     link = _place_of_link(words, linked[owners], first, characters.starts[owners])
-    signs = _hash_signs(characters, words, places, owners, first, final, joints[places], link)
-    return Candidates(owners, starts[kept], grams, rows, signs)
+    signs = _hash_signs(characters, words, places, owners, first, final, joints, link)
+    return Candidates(owners, offsets, grams, rows, signs)
+
+
+def _is_short(characters: Characters, words: Words, places: IntArray, owners: IntArray) -> NDArray[np.bool_]:
+    """Tell whether there are words from a place to the end of its text, few enough for a tail, and whole brackets."""
+    ends = characters.ends[owners]
+    first, final = words.starts.searchsorted(places), words.starts.searchsorted(ends)
+    scripts = characters.classes[np.append(words.starts, places)[first]]  # without a word left, whatever stands there
+    limits = np.where(scripts == CharClass.UNSPACED, MAX_UNSPACED, MAX_WORDS)
+    short: NDArray[np.bool_] = (final > first) & (final - first <= limits) & (ends - places <= MAX_TAIL)
+    return short & _is_balanced(characters, places, owners)
 
 
 def _find_joints(characters: Characters, linked: IntArray) -> IntArray:
@@ -250,10 +250,16 @@ def _hash_signs(
     characters: Characters, words: Words, places: IntArray, owners: IntArray, first: IntArray, final: IntArray,
     joints: IntArray, link: IntArray,
 ) -> IntArray:  # fmt: skip
-    """Return buckets of the whole tail, its first and last word, the word before it, and the shape of the joint."""
+    """Return buckets of the whole tail, its first and last word, the word before it, and the shape of the joint.
+
+    A tail inside which another sentence or bracket begins is one that begins too early: ``inner`` counts these.
+    """
     if not places.size:
         return np.zeros((0, 1), np.int64)
     ends = words.ends[final - 1]
+    strong = np.append(0, (joints >= Joint.SIGN).cumsum())
+    inner = np.minimum(strong[characters.ends[owners]] - strong[places + 1], 2)
+    joints = joints[places]
     before = np.maximum(first - 1, 0)
     previous = np.where(words.owners[before] == owners, words.hashes[before], np.uint64(0))
     count = np.minimum(final - first, 9)
@@ -273,6 +279,7 @@ def _hash_signs(
         closes * 16 + after,
         begins * 16 + joints,
         (characters.ends[owners] - places) // 4,
+        inner * 16 + joints,
     )
     return np.stack([_bucket(column.astype(np.uint64), 8 + salt) for salt, column in enumerate(columns)], axis=1)
 

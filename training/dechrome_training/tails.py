@@ -38,7 +38,7 @@ from dechrome_training.views import seeded
 EVERY_FOLD: Final = -1
 _SHORTEST: Final = 25  # characters of a content block; shorter ones are often labels, and hold no tail of their own
 _WRITTEN: Final = "written"
-_LOOK_ALIKES: Final = 3  # of each copy
+_LOOK_ALIKES: Final = 6  # of each copy
 _COPIES: Final = 12  # of each phrase, behind other content
 _JOINTS: Final = (" ", " ", " ", " ", " ", " ", "… ", "...", " […] ", "... ", " ... ", "…", " [...] ", ": ", "")
 _FRAMES: Final = ("{}", "{}", "{}", "{}", "{}", "{} »", "{} →", "{}…", "{} ...", "({})", "({} …)", "[{}]", "» {}",
