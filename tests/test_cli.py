@@ -268,8 +268,8 @@ def test_options_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
         return fake_label_pages(sources)
 
     monkeypatch.setattr(labelling, "label_pages", label_pages)
-    run("clean", "pages", "--model", "pages", "--threshold", "0.7", "--favor", "recall")
-    assert seen == {"model": "model of pages", "threshold": 0.7, "favor": "recall"}
+    run("clean", "pages", "--model", "pages", "--threshold", "0.7", "--favor", "recall", "--trim")
+    assert seen == {"model": "model of pages", "threshold": 0.7, "favor": "recall", "trim": True}
 
 
 def test_explain_shows_the_strongest_reasons(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,11 +26,12 @@ _STRAIGHT: Final[Knots] = ([0.0, 1.0], [0.0, 1.0])
 
 
 def identity() -> dict[str, Any]:
-    """Return settings that leave probabilities as they are."""
+    """Return settings that leave probabilities, and the ends of blocks, as they are."""
     return {
         "calibration": dict.fromkeys(("html", "text"), _STRAIGHT),
         "quality": dict.fromkeys(("html", "text"), _STRAIGHT),
         "favor": {head: {"precision": 1.0, "balanced": 0.0, "recall": -1.0} for head in ("html", "text")},
+        "tail_threshold": 1.0,
     }
 
 
