@@ -163,12 +163,11 @@ def _fit(
     sizes = [len(sample.shares) for sample in samples]
     tables, scores = _stack_tables(bags, np.repeat(inside, sizes), recipe)
     starts = np.concatenate(([0], np.cumsum(sizes)))
+    within: list[int] = np.flatnonzero(inside).tolist()
     heads: dict[str, Network] = {}
     kinds: list[_KindRows] = []
     for head in ("html", "text"):
-        chosen = [i for i in np.flatnonzero(inside).tolist() if head_of(samples[i]) == head] or np.flatnonzero(
-            inside
-        ).tolist()
+        chosen = [i for i in within if head_of(samples[i]) == head] or within
         rows = _join_rows(
             [samples[i] for i in chosen],
             [Scores(scores.words[starts[i] : starts[i + 1]], scores.cues[starts[i] : starts[i + 1]]) for i in chosen],
