@@ -1,0 +1,1 @@
+"""Cleaning whole corpora: streamed, parallel, resumable, nothing lost."""
