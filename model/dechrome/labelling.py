@@ -108,7 +108,7 @@ def label_tree(
         InputError: the tree is none of these.
     """
     document, _ = split_tree(tree, url)
-    return _label([document], model, threshold, favor, trim=trim)[0]
+    return label_documents([document], model, threshold, favor, trim=trim)[0]
 
 
 def label_pages(
@@ -160,7 +160,7 @@ def strip_tree(
 ) -> Tree:
     """Remove the chrome and the image placeholders from a BeautifulSoup or lxml tree, in place; return the tree."""
     document, nodes = split_tree(tree)
-    page = _label([document], model, threshold, favor)[0]
+    page = label_documents([document], model, threshold, favor)[0]
     dropped = {index for index, block in enumerate(page.blocks) if block.label is not Label.CONTENT}
     strip_nodes(tree, nodes, dropped)
     return tree
@@ -175,7 +175,7 @@ def explain_source(source: Source, model: Model | None = None, *, top: int = 5) 
     for part in _windows(document):
         inputs = final_inputs(model, head, [extract_features(part)])
         reasons += explain_inputs(model, head, inputs, top)
-    return _label([document], model, None, "balanced")[0], reasons
+    return label_documents([document], model, None, "balanced")[0], reasons
 
 
 def read_source(source: Source | bytes | str) -> Document:
@@ -215,9 +215,9 @@ def _label_batches(
         waiting.append(document)
         blocks += len(document.blocks)
         if blocks >= BATCH_BLOCKS or len(waiting) >= 64:
-            yield from _label(waiting, model, threshold, favor, trim=trim)
+            yield from label_documents(waiting, model, threshold, favor, trim=trim)
             waiting, blocks = [], 0
-    yield from _label(waiting, model, threshold, favor, trim=trim)
+    yield from label_documents(waiting, model, threshold, favor, trim=trim)
 
 
 @lru_cache(maxsize=4)
@@ -245,10 +245,10 @@ class _Judged(NamedTuple):
     lengths: IntArray
 
 
-def _label(
+def label_documents(
     documents: Sequence[Document], model: Model | None, threshold: float | None, favor: str, *, trim: bool = False
 ) -> list[Page]:
-    """Label documents together: one matrix product per network."""
+    """Label pages that are cut into blocks already, together: one matrix product per network."""
     check_options(threshold, favor)
     model = model or load_model()
     judged: list[list[_Judged]] = [[] for _ in documents]
