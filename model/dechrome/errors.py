@@ -15,3 +15,7 @@ class InputError(DechromeError):
 
 class DataError(DechromeError):
     """A file of annotated pages is missing or malformed; the message names file, line and field."""
+
+
+class JobError(DechromeError):
+    """A corpus job cannot start, go on or resume; the message says what to do."""

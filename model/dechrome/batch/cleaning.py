@@ -59,7 +59,8 @@ class Cleaned(NamedTuple):
     """One record after cleaning.
 
     ``record`` has its own fields and the clean text (none where it was quarantined); ``reason`` says why it was
-    not kept. ``page`` is the labelled page and ``seconds`` the CPU time that it took.
+    not kept. ``page`` is the labelled page, ``seconds`` the CPU time that it took and ``size`` how much there was of
+    it, in bytes or characters.
     """
 
     status: Status
@@ -70,6 +71,7 @@ class Cleaned(NamedTuple):
     id: str | None
     page: Page | None = None
     seconds: float = 0.0
+    size: int = 0
 
 
 def clean_records(
@@ -186,6 +188,7 @@ def _judge(read: _Read, outcome: Page | str, share: float, options: Options) -> 
         status = Status.PASSED if isinstance(item, Passed) else Status.QUARANTINED
         identity = None if isinstance(item, Passed) else item.id
         return Cleaned(status, {}, str(outcome), item.source, item.offset, identity, None, read.seconds)
+    size = len(item.text or b"") if item.html is None else len(item.html)
     try:
         record = _write(item, outcome, options)
     except Exception as error:
@@ -193,7 +196,7 @@ def _judge(read: _Read, outcome: Page | str, share: float, options: Options) -> 
     reason = _why_dropped(outcome, record[options.fields.output], options)
     status = Status.DROPPED if reason else Status.KEPT
     seconds = read.seconds + share * (len(read.document.blocks) if read.document else 0)
-    return Cleaned(status, record, reason, item.source, item.offset, item.id, outcome, seconds)
+    return Cleaned(status, record, reason, item.source, item.offset, item.id, outcome, seconds, size)
 
 
 def _write(item: Record, page: Page, options: Options) -> dict[str, Any]:

@@ -1,0 +1,172 @@
+"""What a job counts: plain numbers that add up over chunks, and go through JSON and back."""
+
+from __future__ import annotations
+
+import heapq
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from dechrome.batch.cleaning import Cleaned
+from dechrome.pages import Page
+
+QUALITY_BINS: Final = 20
+LISTED: Final = 10  # pages in a list of the slowest or the worst
+SAMPLES: Final = 5  # texts shown of each kind that was removed
+SAMPLE_CHARS: Final = 160
+GUESS_CHARS: Final = 300  # that a language is guessed from
+GUESS_BLOCKS: Final = 20  # that it is guessed from where no text remains
+UNKNOWN: Final = "unknown"
+
+
+class Noted(NamedTuple):
+    """A page on a list, by ``value``: CPU seconds, or quality."""
+
+    value: float
+    source: str
+    offset: int
+    id: str | None
+
+
+class Sample(NamedTuple):
+    """A text that was removed; ``rank`` orders samples by chance, but the same way every time."""
+
+    rank: int
+    text: str
+    source: str
+    offset: int
+
+
+@dataclass
+class Statistics:
+    """Running totals. A class is a kind of chrome, or a label; characters are those of visible text.
+
+    ``records`` counts by status and ``reasons`` says why records were dropped or passed; ``languages`` has the
+    characters by guessed language and class; ``quality`` is a histogram of ``QUALITY_BINS`` equal bins over 0 to 1.
+    """
+
+    records: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    problems: Counter[str] = field(default_factory=Counter)
+    blocks: Counter[str] = field(default_factory=Counter)
+    characters: Counter[str] = field(default_factory=Counter)
+    characters_out: int = 0
+    bytes_in: int = 0
+    cpu_seconds: float = 0.0
+    languages: dict[str, Counter[str]] = field(default_factory=dict)
+    pages_by_language: Counter[str] = field(default_factory=Counter)
+    quality: list[int] = field(default_factory=lambda: [0] * QUALITY_BINS)
+    slowest: list[Noted] = field(default_factory=list)
+    worst: list[Noted] = field(default_factory=list)
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+
+    @property
+    def characters_in(self) -> int:
+        """Characters of all blocks."""
+        return self.characters.total()
+
+    def add(self, cleaned: Cleaned, text: str) -> None:
+        """Count one record; ``text`` is what remains of it."""
+        self.records[cleaned.status.value] += 1
+        if cleaned.reason:
+            self.reasons[_first_words(cleaned.reason)] += 1
+        self.cpu_seconds += cleaned.seconds
+        self.bytes_in += cleaned.size
+        page = cleaned.page
+        if page is None:
+            return
+        self.characters_out += len(text)
+        self.quality[min(QUALITY_BINS - 1, int(page.quality * QUALITY_BINS))] += 1
+        self.problems.update(_first_words(problem) for problem in page.problems)
+        place = (cleaned.source, cleaned.offset, cleaned.id)
+        self.slowest = _largest([*self.slowest, Noted(round(cleaned.seconds, 4), *place)])
+        self.worst = _smallest([*self.worst, Noted(round(page.quality, 4), *place)])
+        language = guess_language(text or " ".join(block.text for block in page.blocks[:GUESS_BLOCKS]))
+        self.pages_by_language[language] += 1
+        self._add_blocks(cleaned, page, self.languages.setdefault(language, Counter()))
+
+    def merge(self, other: Statistics) -> None:
+        """Add what another part of the job has counted."""
+        for name in ("records", "reasons", "problems", "blocks", "characters", "pages_by_language"):
+            getattr(self, name).update(getattr(other, name))
+        self.characters_out += other.characters_out
+        self.bytes_in += other.bytes_in
+        self.cpu_seconds += other.cpu_seconds
+        for language, counts in other.languages.items():
+            self.languages.setdefault(language, Counter()).update(counts)
+        self.quality = [ours + theirs for ours, theirs in zip(self.quality, other.quality, strict=True)]
+        self.slowest = _largest(self.slowest + other.slowest)
+        self.worst = _smallest(self.worst + other.worst)
+        for name, samples in other.samples.items():
+            self.samples[name] = _choose(self.samples.get(name, []) + samples)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return values that JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Statistics:
+        """Return what ``to_dict`` has written."""
+        made = cls(**values)
+        for name in ("records", "reasons", "problems", "blocks", "characters", "pages_by_language"):
+            setattr(made, name, Counter(values[name]))
+        made.languages = {language: Counter(counts) for language, counts in values["languages"].items()}
+        made.slowest = [Noted(*row) for row in values["slowest"]]
+        made.worst = [Noted(*row) for row in values["worst"]]
+        made.samples = {name: [Sample(*row) for row in rows] for name, rows in values["samples"].items()}
+        return made
+
+    def _add_blocks(self, cleaned: Cleaned, page: Page, by_language: Counter[str]) -> None:
+        for number, block in enumerate(page.blocks):
+            name = block.kind.value if block.kind else block.label.value
+            self.blocks[name] += 1
+            self.characters[name] += len(block.text)
+            by_language[name] += len(block.text)
+            if block.kind:
+                self._sample(name, block.text, cleaned, number)
+
+    def _sample(self, name: str, text: str, cleaned: Cleaned, number: int) -> None:
+        """Keep a text if its rank is among the lowest."""
+        known = self.samples.setdefault(name, [])
+        rank = zlib.crc32(f"{cleaned.source}\0{cleaned.offset}\0{number}".encode("utf-8", "replace"))
+        if len(known) < SAMPLES or rank < known[-1].rank:
+            sample = Sample(rank, text[:SAMPLE_CHARS], cleaned.source, cleaned.offset)
+            self.samples[name] = _choose([*known, sample])
+
+
+def guess_language(text: str) -> str:
+    """Return the ISO 639-1 code of a text's language, as py3langid guesses it; "unknown" where that is missing."""
+    classify = _load_classifier()
+    start = text[:GUESS_CHARS].strip()
+    return classify(start) if classify and start else UNKNOWN
+
+
+@lru_cache(maxsize=1)
+def _load_classifier() -> Callable[[str], str] | None:
+    try:
+        import py3langid
+    except ImportError:
+        return None
+    return lambda text: str(py3langid.classify(text)[0])
+
+
+def _first_words(reason: str) -> str:
+    """Return what a reason is about, without the numbers of the single case."""
+    return "".join("#" if character.isdigit() else character for character in reason.partition(":")[0])[:80]
+
+
+def _largest(noted: Iterable[Noted]) -> list[Noted]:
+    return heapq.nsmallest(LISTED, noted, key=lambda page: (-page.value, page.source, page.offset))
+
+
+def _smallest(noted: Iterable[Noted]) -> list[Noted]:
+    return heapq.nsmallest(LISTED, noted, key=lambda page: (page.value, page.source, page.offset))
+
+
+def _choose(samples: list[Sample]) -> list[Sample]:
+    """Return the samples of lowest rank, each text once."""
+    by_text = {sample.text: sample for sample in sorted(samples, reverse=True)}
+    return sorted(by_text.values())[:SAMPLES]

@@ -1,0 +1,226 @@
+"""Worker processes that clean chunks side by side, and what happens when one dies or hangs.
+
+Each slot is a loky executor with a single process, so that a death touches the chunks of one slot alone. The
+process marks the item it is at. A chunk that killed its worker is tried again; after a second death its items are
+labelled one by one, and an item at which the worker dies again is quarantined. So a worker that was killed from
+outside costs a repetition and changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
+
+from dechrome.batch.addresses import is_remote
+from dechrome.batch.records import Chunk
+from dechrome.batch.work import MARK, Caution, Mark, Result
+from dechrome.errors import DechromeError, JobError
+
+AHEAD: Final = 2  # chunks handed to a worker: one at work, one to go on with
+WINDOW: Final = 8  # chunks a worker that may wait for an earlier one to be written; bounds memory
+POLL_SECONDS: Final = 0.2  # between looks at the clock
+MAX_STARTS: Final = 3  # deaths before a chunk is begun that a slot survives
+MAX_TRIES: Final = 3  # of a chunk that cannot be read: networks fail
+ONE_THREAD: Final = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+
+Work = Callable[[Chunk, int, str, Caution], Result]
+
+
+@dataclass(slots=True)
+class _Job:
+    """A chunk on its way. ``suspect`` is the item at which its worker died last."""
+
+    number: int
+    chunk: Chunk
+    convicted: dict[int, str] = field(default_factory=dict)
+    cut: int | None = None
+    alone: bool = False
+    acquitted: bool = False  # its items were labelled one by one, and the guilty ones found
+    suspect: int | None = None
+    deaths: int = 0
+    failures: int = 0
+
+    @property
+    def caution(self) -> Caution:
+        return Caution(dict(self.convicted), self.cut, self.alone)
+
+
+class _Slot:
+    """One worker process, which is started again when it dies."""
+
+    def __init__(self, work: Work, mark: Path, memory: int | None) -> None:
+        mark.write_bytes(MARK.pack(-1, 0, 0.0))
+        self.path = str(mark)
+        self.mark = Mark(self.path)
+        self.jobs: deque[tuple[_Job, Future[Result]]] = deque()
+        self.starts = 0
+        self._work, self._memory = work, memory
+        self._executor = self._start()
+
+    def submit(self, job: _Job) -> None:
+        try:
+            future = self._executor.submit(self._work, job.chunk, job.number, self.path, job.caution)
+        except (BrokenProcessPool, ShutdownExecutorError) as error:  # it died with nothing to do
+            future = Future()
+            future.set_exception(error)
+        self.jobs.append((job, future))
+
+    def restart(self) -> None:
+        self.stop()
+        self.mark.set(-1, 0)
+        self._executor = self._start()
+
+    def stop(self) -> None:
+        self._executor.shutdown(wait=True, kill_workers=True)
+
+    def _start(self) -> Any:
+        return ProcessPoolExecutor(1, initializer=_settle, initargs=(os.getpid(), self._memory), env=ONE_THREAD)
+
+
+def run_chunks(
+    chunks: Iterable[Chunk], work: Work, count: int, timeout: float, memory: int | None = None
+) -> Iterator[tuple[Chunk, Result]]:
+    """Clean chunks in ``count`` processes, and yield each with its result, in order.
+
+    A chunk's item may take ``timeout`` seconds, and a process ``memory`` bytes of data (Linux).
+
+    Raises:
+        JobError: workers die before they begin, or a chunk cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="dechrome-") as folder:
+        slots = [_Slot(work, Path(folder, f"slot-{number}"), memory) for number in range(count)]
+        try:
+            yield from _run(iter(enumerate(chunks)), slots, timeout)
+        finally:
+            for slot in slots:
+                slot.stop()
+
+
+def _run(
+    source: Iterator[tuple[int, Chunk]], slots: list[_Slot], timeout: float
+) -> Iterator[tuple[Chunk, Result]]:
+    again: deque[_Job] = deque()
+    done: dict[int, tuple[Chunk, Result]] = {}
+    written, exhausted = 0, False
+    begun = 0
+    while True:
+        for slot in sorted(slots, key=lambda slot: len(slot.jobs)):
+            while len(slot.jobs) < AHEAD and (again or (not exhausted and begun < written + WINDOW * len(slots))):
+                if not again:
+                    if (item := next(source, None)) is None:
+                        exhausted = True
+                        break
+                    again.append(_Job(*item))
+                    begun += 1
+                slot.submit(again.popleft())
+        futures = [future for slot in slots for _, future in slot.jobs]
+        if not futures:
+            return
+        wait(futures, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+        for slot in slots:
+            for job, result in _collect(slot, again, timeout):
+                done[job.number] = (job.chunk, result)
+        while written in done:
+            yield done.pop(written)
+            written += 1
+
+
+def _collect(slot: _Slot, again: deque[_Job], timeout: float) -> Iterator[tuple[_Job, Result]]:
+    """Yield the slot's chunks that are done; those that must be tried again go to ``again``."""
+    while slot.jobs and slot.jobs[0][1].done():
+        job, future = slot.jobs[0]
+        error = future.exception()
+        if isinstance(error, BrokenProcessPool | ShutdownExecutorError):
+            _bury(slot, again, "the worker process died")
+            return
+        slot.jobs.popleft()
+        slot.starts = 0
+        if error is not None:
+            _retry(job, error)
+            again.appendleft(job)
+        elif job.alone and not job.acquitted:  # the guilty are known; now as every other chunk, so that it is the same
+            job.alone, job.acquitted = False, True
+            again.appendleft(job)
+        else:
+            yield job, future.result()
+    if slot.jobs:
+        number, _, begun = slot.mark.get()
+        if number == slot.jobs[0][0].number and time.monotonic() - begun > timeout:
+            _bury(slot, again, f"took longer than {timeout:g} s")
+
+
+def _bury(slot: _Slot, again: deque[_Job], reason: str) -> None:
+    """Start a slot anew whose worker died or was hanging, and find the item to blame."""
+    number, item, _ = slot.mark.get()
+    jobs = [job for job, _ in slot.jobs]
+    slot.jobs.clear()
+    slot.restart()
+    again.extendleft(reversed(jobs))
+    if number == jobs[0].number:
+        _blame(jobs[0], item, reason, hung=reason.startswith("took"))
+        return
+    slot.starts += 1
+    if slot.starts >= MAX_STARTS:
+        raise JobError("worker processes die before they begin: is there enough memory?")
+
+
+def _blame(job: _Job, item: int, reason: str, *, hung: bool) -> None:
+    job.deaths += 1
+    if job.alone:
+        if item in job.convicted:
+            job.cut = item
+        elif item == job.suspect:
+            job.convicted[item] = reason
+    elif hung or job.deaths > 1 or job.acquitted:
+        job.alone = True
+    job.suspect = item
+
+
+def _retry(job: _Job, error: BaseException) -> None:
+    """Let a chunk be tried again after an error that is not a page's.
+
+    One that cannot be read at last is given up; but a network that fails would fail for all that follow, too.
+    """
+    job.failures += 1
+    if isinstance(error, DechromeError):
+        raise error
+    if job.failures < MAX_TRIES:
+        job.alone = not isinstance(error, OSError)
+        return
+    address = job.chunk.source.address
+    problem = f"{type(error).__name__}: {error}"
+    if not isinstance(error, OSError) or is_remote(address) or job.chunk.problem:
+        place = f"{address} from {job.chunk.start} on"
+        raise JobError(f"{place}: {problem}; the same command goes on from here") from error
+    job.chunk = replace(job.chunk, problem=problem)
+
+
+def _settle(parent: int, memory: int | None) -> None:
+    """Make a new worker process end with its parent, leave interrupts to that, and keep to its memory."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    if memory is not None:
+        try:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+        except (ImportError, ValueError, OSError):
+            return  # not on this system
+
+
+def _follow(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
