@@ -29,7 +29,7 @@ def split_pages(source: Input, pages: Iterable[PageFile], start: int) -> Iterato
     """Cut page files into chunks of ``CHUNK_FILES``, from number ``start`` on."""
     rest = islice(pages, start, None)
     while files := tuple(islice(rest, CHUNK_FILES)):
-        yield Chunk(source, start, start + len(files), pages=files)
+        yield Chunk(source, start, start + len(files), pages=files, share=len(files) / max(source.count, 1))
         start += len(files)
 
 

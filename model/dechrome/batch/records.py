@@ -41,8 +41,11 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of a job. ``address`` is a local path or an fsspec address, ``target`` its place below the output
-    folder, with its suffixes. ``size`` and ``stamp`` (time of change, or an ETag) tell whether it is still the same.
+    """One input of a job.
+
+    ``address`` is a local path or an fsspec address, ``target`` the place of its output below the output folder.
+    ``size`` in bytes and ``stamp`` (time of change, or an ETag) tell whether it is still the same. ``count`` is the
+    number of page files that an input of the form PAGES stands for.
     """
 
     address: str
@@ -50,10 +53,11 @@ class Input:
     target: str
     size: int = 0
     stamp: str = ""
+    count: int = 0
 
 
 class PageFile(NamedTuple):
-    """A file of one page: ``address`` to read, ``target`` below the output folder, with its suffix."""
+    """A file of one page: ``address`` to read, ``target`` is the place of its output below the output folder."""
 
     address: str
     target: str

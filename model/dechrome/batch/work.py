@@ -2,59 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import chain, count
-from typing import Any, Final
+from typing import Final
 
 from dechrome.artefact import Model
-from dechrome.batch.cleaning import Cleaned, Item, Options, Status, clean_items
+from dechrome.batch.cleaning import Cleaned, Item, Options, clean_items
 from dechrome.batch.page_files import read_pages
-from dechrome.batch.page_outputs import PageFormat, write_page
 from dechrome.batch.readers import read_chunk
-from dechrome.batch.records import Broken, Chunk, InputFormat, PageType
-from dechrome.batch.statistics import Statistics
-from dechrome.batch.writers import OutputFormat, encode_rows
+from dechrome.batch.records import Broken, Chunk, InputFormat
+from dechrome.batch.results import Result, Task, collect
 from dechrome.labelling import load_model
 
 MARK: Final = struct.Struct("qqd")  # number of the chunk, number of the item in it, when that was begun (seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What is done to every chunk.
-
-    ``form`` is how records are written, in one file with the packing ``compression`` ("", ".gz" or ".zst"); or
-    ``page_form`` how page files are, each into a file of its own.
-    """
-
-    options: Options
-    form: OutputFormat = OutputFormat.JSONL
-    compression: str = ""
-    page_form: PageFormat | None = None
-    page_type: PageType = PageType.AUTO
-    keep_dropped: bool = False
-
-
-@dataclass(slots=True)
-class Result:
-    """What came out of a chunk.
-
-    ``output``, ``documents``, ``dropped`` and ``quarantined`` are bytes to append to the files of these names, and
-    ``files`` the contents of a file for each of the chunk's pages, None where it gets none.
-    """
-
-    output: bytes = b""
-    documents: bytes = b""
-    dropped: bytes = b""
-    quarantined: bytes = b""
-    files: list[bytes | None] = field(default_factory=list)
-    statistics: Statistics = field(default_factory=Statistics)
 
 
 class Mark:
@@ -103,29 +68,6 @@ def work(task: Task, chunk: Chunk, number: int, mark: str, caution: Caution) -> 
     return collect(task, chunk, cleaned)
 
 
-def collect(task: Task, chunk: Chunk, outcomes: Iterable[Cleaned]) -> Result:
-    """Write and count what became of a chunk's items."""
-    result = Result()
-    rows: list[dict[str, Any]] = []
-    for number, outcome in enumerate(outcomes):
-        content = None
-        if task.page_form is not None:
-            outcome = _refuse_unreadable(outcome)
-            if outcome.status is Status.KEPT and outcome.page:
-                page = write_page(outcome.page, chunk.pages[number].address, task.page_form, task.options.images)
-                content = page.encode("utf-8", "replace")
-            result.files.append(content)
-        elif outcome.status is Status.KEPT:
-            rows.append(outcome.record)
-        kept = outcome.status is Status.KEPT
-        result.statistics.add(outcome, outcome.record[task.options.fields.output] if kept else "")
-        if outcome.status is Status.QUARANTINED:
-            result.quarantined += _to_line(_place(outcome))
-        elif outcome.status is Status.DROPPED and task.keep_dropped:
-            result.dropped += _to_line(outcome.record | {"dropped": outcome.reason})
-    return result
-
-
 def _read(task: Task, chunk: Chunk) -> Iterator[Item]:
     if chunk.problem:
         return iter([Broken(chunk.source.address, chunk.start, chunk.problem)])
@@ -152,19 +94,3 @@ def _clean(items: Iterator[Item], options: Options, model: Model, alone: bool) -
     if not alone:
         return clean_items(items, options, model)
     return chain.from_iterable(clean_items([item], options, model) for item in items)
-
-
-def _refuse_unreadable(outcome: Cleaned) -> Cleaned:
-    """A page file without a visible character, whose problems say why, gets no file."""
-    page = outcome.page
-    if page is None or page.blocks or not page.problems:
-        return outcome
-    return outcome._replace(status=Status.QUARANTINED, reason="; ".join(page.problems), page=None)
-
-
-def _place(outcome: Cleaned) -> dict[str, Any]:
-    return {"id": outcome.id, "source": outcome.source, "offset": outcome.offset, "reason": outcome.reason}
-
-
-def _to_line(row: Mapping[str, Any]) -> bytes:
-    return json.dumps(row, default=repr).encode() + b"\n"

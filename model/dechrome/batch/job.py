@@ -1,0 +1,216 @@
+"""A corpus job from its first chunk to its last, over all inputs: parallel, in order, resumable."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from dechrome.batch.outputs import STDOUT, Appender, GrowingFile, StandardOutput, finish, part_of, write_file
+from dechrome.batch.page_files import split_pages
+from dechrome.batch.readers import split_input
+from dechrome.batch.records import Chunk, Input, InputFormat, PageFile
+from dechrome.batch.state import Checkpoint, begin, hold, save
+from dechrome.batch.results import Result, Task, form_of, has_own_files
+from dechrome.batch.work import work
+from dechrome.batch.workers import run_chunks
+from dechrome.batch.writers import OutputFormat
+from dechrome.labelling import load_model
+
+SAVE_SECONDS: Final = 2.0  # between checkpoints: what is done again after a kill
+TIMEOUT: Final = 60.0  # seconds for one record
+MEMORY: Final = 4 << 30  # bytes of data for one worker process
+QUARANTINE: Final = "quarantine.jsonl"
+DROPPED: Final = "dropped.jsonl"
+DOCUMENTS: Final = "documents"
+OUTPUT: Final = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A corpus job.
+
+    ``inputs`` are corpus files; one of the form PAGES stands for all page files, which ``pages`` yields, the same
+    ones in the same order each time it is called. ``out`` is a folder, which gets an output for each input, or one
+    file for all of them (``one_file``), or "-". ``folder`` holds the state. ``timeout`` is in seconds for one record,
+    ``memory`` in bytes for one of the ``workers``.
+    """
+
+    inputs: tuple[Input, ...]
+    out: str
+    task: Task
+    folder: Path
+    pages: Callable[[], Iterable[PageFile]] = tuple
+    one_file: bool = False
+    workers: int = 1
+    timeout: float = TIMEOUT
+    memory: int | None = MEMORY
+
+
+Watch = Callable[[Checkpoint, float], object]  # called now and then with the share of the input that is done, 0 to 1
+
+
+def run_job(job: Job, watch: Watch, *, restart: bool = False) -> Checkpoint:
+    """Run a job, or what is left of it, and return how it ended.
+
+    Raises:
+        JobError: another job's state is in the way, or the job cannot go on.
+        ModelError: the model cannot be read.
+    """
+    with hold(job.folder):
+        checkpoint = begin(job.folder, _manifest(job), restart=restart)
+        if not checkpoint.finished:
+            _Run(job, checkpoint, watch).run()
+        return checkpoint
+
+
+def _manifest(job: Job) -> dict[str, Any]:
+    """Return what makes a job this job; workers and time limits do not."""
+    return {
+        "inputs": [asdict(source) for source in job.inputs],
+        "out": job.out,
+        "options": asdict(job.task),
+        "model": load_model(job.task.options.model).digest,
+    }
+
+
+class _Run:
+    """The parent's part of a job: it hands out chunks, and writes what comes back."""
+
+    def __init__(self, job: Job, checkpoint: Checkpoint, watch: Watch) -> None:
+        self.job, self.checkpoint, self.watch = job, checkpoint, watch
+        self.total = sum(source.size for source in job.inputs) or 1
+        self.done = float(sum(source.size for source in job.inputs[: checkpoint.source]))
+        self.begun, self.saved = time.monotonic() - checkpoint.seconds, time.monotonic()
+        self.streams = {name: self._open(name) for name in (QUARANTINE, DROPPED)}
+        self.order: deque[int] = deque()
+
+    def run(self) -> None:
+        """Do what is left."""
+        job, checkpoint = self.job, self.checkpoint
+        if checkpoint.finishing:
+            self._name_outputs([name for name in (OUTPUT, DOCUMENTS) if name in checkpoint.lengths])
+            self._go_on()
+        results = run_chunks(self._chunks(), partial(work, job.task), job.workers, job.timeout, job.memory)
+        for chunk, result in results:
+            self._finish_until(self.order.popleft())
+            self._write(chunk, result)
+            if time.monotonic() > self.saved + SAVE_SECONDS:
+                self._save()
+            self.watch(checkpoint, min(1.0, self.done / self.total))
+        self._finish_until(len(job.inputs))
+        checkpoint.finished = True
+        self._save()
+        for stream in self.streams.values():
+            stream.close()
+        self.watch(checkpoint, 1.0)
+
+    def _chunks(self) -> Iterator[Chunk]:
+        """Cut all inputs that are left into chunks, and note which input each belongs to."""
+        job, checkpoint = self.job, self.checkpoint
+        start = checkpoint.stop
+        for number in range(checkpoint.source, len(job.inputs)):
+            source = job.inputs[number]
+            for chunk in _split(source, job.pages, start):
+                self.order.append(number)
+                yield chunk
+            start = 0
+
+    def _open(self, name: str) -> Appender:
+        return GrowingFile(self.job.folder / name, self.checkpoint.lengths.get(name, 0))
+
+    def _output(self, name: str) -> Appender:
+        """Return the file that the input at work is written to, opened anew where that was not done yet."""
+        if name not in self.streams:
+            if self.job.out == STDOUT:
+                self.streams[name] = StandardOutput()
+            else:
+                part = part_of(self._address(name), self.job.folder)
+                self.streams[name] = GrowingFile(part, self.checkpoint.lengths.get(name, 0))
+        return self.streams[name]
+
+    def _address(self, name: str) -> str:
+        """Return where the output of the input at work belongs."""
+        job = self.job
+        if job.one_file:
+            return job.out
+        target = job.inputs[self.checkpoint.source].target
+        if form_of(job.inputs[self.checkpoint.source], job.task) is OutputFormat.DOLMA:
+            target = f"documents/{target}" if name == DOCUMENTS else f"attributes/dechrome/{target}"
+        return f"{job.out.rstrip('/')}/{target}"
+
+    def _write(self, chunk: Chunk, result: Result) -> None:
+        job, checkpoint = self.job, self.checkpoint
+        if has_own_files(chunk.source, job.task):
+            for page, content in zip(chunk.pages, result.files, strict=False):
+                if content is not None:
+                    write_file(f"{job.out.rstrip('/')}/{page.target}", content, job.folder)
+        else:
+            self._output(OUTPUT).write(result.output)
+        if result.documents:
+            self._output(DOCUMENTS).write(result.documents)
+        self.streams[QUARANTINE].write(result.quarantined)
+        self.streams[DROPPED].write(result.dropped)
+        checkpoint.stop = chunk.stop
+        checkpoint.statistics.merge(result.statistics)
+        self.done += chunk.share * chunk.source.size
+
+    def _finish_until(self, number: int) -> None:
+        """Finish the inputs before ``number``."""
+        while self.checkpoint.source < number:
+            self._finish()
+            self._go_on()
+
+    def _finish(self) -> None:
+        """Finish the input at work: its outputs get their names."""
+        job, source = self.job, self.job.inputs[self.checkpoint.source]
+        if has_own_files(source, job.task) or (job.one_file and source is not job.inputs[-1]):
+            return
+        self._output(OUTPUT)  # an input without records has an output, too
+        if job.out == STDOUT:
+            return
+        self.checkpoint.finishing = True
+        self._save()
+        names = [name for name in (OUTPUT, DOCUMENTS) if name in self.streams]
+        for name in names:
+            self.streams.pop(name).close()
+        self._name_outputs(names)
+
+    def _name_outputs(self, names: Sequence[str]) -> None:
+        source = self.job.inputs[self.checkpoint.source]
+        for name in names:
+            address = self._address(name)
+            part = part_of(address, self.job.folder)
+            finish(part, address, form_of(source, self.job.task), source.address)
+
+    def _go_on(self) -> None:
+        """Turn to the next input."""
+        checkpoint = self.checkpoint
+        lengths = checkpoint.lengths.items()
+        if checkpoint.finishing:
+            checkpoint.lengths = {name: length for name, length in lengths if name not in (OUTPUT, DOCUMENTS)}
+        checkpoint.source, checkpoint.stop, checkpoint.finishing = checkpoint.source + 1, 0, False
+
+    def _save(self) -> None:
+        for stream in self.streams.values():
+            stream.sync()
+        self.checkpoint.lengths = {name: stream.length for name, stream in self.streams.items()}
+        self.checkpoint.seconds = round(time.monotonic() - self.begun, 3)
+        save(self.job.folder, self.checkpoint)
+        self.saved = time.monotonic()
+
+
+def _split(source: Input, pages: Callable[[], Iterable[PageFile]], start: int) -> Iterator[Chunk]:
+    """Cut one input into chunks; where it cannot be read any further, the last one says why."""
+    position = start
+    try:
+        parts = split_pages(source, pages(), start) if source.form is InputFormat.PAGES else split_input(source, start)
+        for chunk in parts:
+            yield chunk
+            position = chunk.stop
+    except OSError as error:
+        yield Chunk(source, position, position, problem=f"cannot be read: {error.strerror or error}")

@@ -1,0 +1,135 @@
+"""Where a job writes: files that grow as ``.part`` and get their name when they are complete."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import Final, Protocol
+
+from dechrome.batch.addresses import is_remote, upload
+from dechrome.batch.writers import OutputFormat, finish_output
+from dechrome.errors import JobError
+
+STDOUT: Final = "-"
+STATE: Final = "_dechrome"  # tools that read folders leave out names that begin so
+
+
+class Appender(Protocol):
+    """What bytes are appended to."""
+
+    length: int
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+
+    def sync(self) -> None:
+        """Make sure that what was written outlives a loss of power."""
+
+    def close(self) -> None:
+        """Write no more."""
+
+
+class GrowingFile:
+    """A file that only grows. What stands behind ``length`` when it is opened was not accounted for: it is cut off.
+
+    Raises:
+        JobError: the file is shorter than that.
+    """
+
+    def __init__(self, path: Path, length: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._stream = path.open("r+b" if length else "wb", buffering=0)
+        if self._stream.seek(0, os.SEEK_END) < length:
+            self._stream.close()
+            raise JobError(f"{path}: shorter than when the job was killed; use --restart to begin anew")
+        self._stream.truncate(length)
+        self._stream.seek(length)
+        self.length = length
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._stream.write(rest) :]
+        self.length += len(data)
+
+    def sync(self) -> None:
+        """Make sure that what was written outlives a loss of power."""
+        os.fsync(self._stream.fileno())
+
+    def close(self) -> None:
+        """Write no more."""
+        self._stream.close()
+
+
+class StandardOutput:
+    """Standard output, which cannot be taken back."""
+
+    length = 0
+
+    def write(self, data: bytes) -> None:
+        """Write and flush bytes."""
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def sync(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def state_folder(out: str) -> Path:
+    """Return where a job that writes to ``out`` keeps its state, reports and quarantine.
+
+    That is ``_dechrome`` in a folder, ``<file>.dechrome`` beside a file; for a remote address, whose files cannot
+    grow, a folder of the user's cache with a name made of the address.
+    """
+    if is_remote(out):
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return cache / "dechrome" / hashlib.sha256(out.encode()).hexdigest()[:16]
+    path = Path(out)
+    return path.with_name(path.name + ".dechrome") if path.suffix and not path.is_dir() else path / STATE
+
+
+def part_of(address: str, folder: Path) -> Path:
+    """Return where an output grows: beside its place, or in the job's folder if that is remote."""
+    if is_remote(address):
+        return folder / "parts" / f"{hashlib.sha256(address.encode()).hexdigest()[:16]}.part"
+    return Path(address + ".part")
+
+
+def finish(part: Path, address: str, form: OutputFormat, schema_from: str | None) -> None:
+    """Give a complete output its name; twice is as good as once."""
+    if not part.exists():
+        return
+    made = part.with_name(part.name + ".made")
+    finish_output(part, made, form, schema_from)
+    put(made if made.exists() else part, address)
+    part.unlink(missing_ok=True)
+
+
+def put(path: Path, address: str) -> None:
+    """Move a file to its place, local or remote."""
+    if is_remote(address):
+        upload(path, address)
+        path.unlink()
+        return
+    place = Path(address)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+    path.replace(place)
+
+
+def write_file(address: str, data: bytes, folder: Path) -> None:
+    """Write a small file that is there whole or not at all."""
+    part = part_of(address, folder)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_bytes(data)
+    if is_remote(address):
+        put(part, address)
+    else:
+        part.replace(address)
