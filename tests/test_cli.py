@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dechrome import labelling
+from dechrome.batch.page_files import looks_like_html
 from dechrome.blocks import Document, Kind, Label, LabelledBlock, Reason
 from dechrome.cli import extensions, main
-from dechrome.cli.inputs import looks_like_html
 from dechrome.errors import ModelError
 from dechrome.html_blocks import split_html
 from dechrome.pages import Page

@@ -13,6 +13,10 @@ class InputError(DechromeError):
     """An argument is of a type or value that cannot be read as a page."""
 
 
+class MissingExtraError(InputError):
+    """A format needs a package that is not installed; the message names the extra that brings it."""
+
+
 class DataError(DechromeError):
     """A file of annotated pages is missing or malformed; the message names file, line and field."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,11 +15,12 @@ from dechrome.batch.outputs import STDOUT, Appender, GrowingFile, StandardOutput
 from dechrome.batch.page_files import split_pages
 from dechrome.batch.readers import split_input
 from dechrome.batch.records import Chunk, Input, InputFormat, PageFile
-from dechrome.batch.state import Checkpoint, begin, hold, save
 from dechrome.batch.results import Result, Task, form_of, has_own_files
+from dechrome.batch.state import Checkpoint, begin, hold, save
 from dechrome.batch.work import work
 from dechrome.batch.workers import run_chunks
 from dechrome.batch.writers import OutputFormat
+from dechrome.errors import InputError, MissingExtraError
 from dechrome.labelling import load_model
 
 SAVE_SECONDS: Final = 2.0  # between checkpoints: what is done again after a kill
@@ -54,8 +56,10 @@ class Job:
 Watch = Callable[[Checkpoint, float], object]  # called now and then with the share of the input that is done, 0 to 1
 
 
-def run_job(job: Job, watch: Watch, *, restart: bool = False) -> Checkpoint:
-    """Run a job, or what is left of it, and return how it ended.
+def run_job(
+    job: Job, watch: Watch, greet: Callable[[Checkpoint], object] = bool, *, restart: bool = False
+) -> Checkpoint:
+    """Run a job, or what is left of it, and return how it ended; ``greet`` is called with how far it is at first.
 
     Raises:
         JobError: another job's state is in the way, or the job cannot go on.
@@ -63,6 +67,7 @@ def run_job(job: Job, watch: Watch, *, restart: bool = False) -> Checkpoint:
     """
     with hold(job.folder):
         checkpoint = begin(job.folder, _manifest(job), restart=restart)
+        greet(checkpoint)
         if not checkpoint.finished:
             _Run(job, checkpoint, watch).run()
         return checkpoint
@@ -139,8 +144,8 @@ class _Run:
         if job.one_file:
             return job.out
         target = job.inputs[self.checkpoint.source].target
-        if form_of(job.inputs[self.checkpoint.source], job.task) is OutputFormat.DOLMA:
-            target = f"documents/{target}" if name == DOCUMENTS else f"attributes/dechrome/{target}"
+        if name == DOCUMENTS:
+            target = target.replace("attributes/dechrome", DOCUMENTS, 1)
         return f"{job.out.rstrip('/')}/{target}"
 
     def _write(self, chunk: Chunk, result: Result) -> None:
@@ -148,7 +153,7 @@ class _Run:
         if has_own_files(chunk.source, job.task):
             for page, content in zip(chunk.pages, result.files, strict=False):
                 if content is not None:
-                    write_file(f"{job.out.rstrip('/')}/{page.target}", content, job.folder)
+                    self._write_page(page, content)
         else:
             self._output(OUTPUT).write(result.output)
         if result.documents:
@@ -158,6 +163,16 @@ class _Run:
         checkpoint.stop = chunk.stop
         checkpoint.statistics.merge(result.statistics)
         self.done += chunk.share * chunk.source.size
+
+    def _write_page(self, page: PageFile, content: bytes) -> None:
+        """Write a page to its file; where that has no place, it is quarantined."""
+        address = f"{self.job.out.rstrip('/')}/{page.target}"
+        try:
+            write_file(address, content, self.job.folder)
+        except (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+            row = {"id": page.address, "source": page.address, "offset": 0, "reason": f"not written: {error}"}
+            self.streams[QUARANTINE].write(json.dumps(row).encode() + b"\n")
+            self.checkpoint.statistics.records.update({"kept": -1, "quarantined": 1})
 
     def _finish_until(self, number: int) -> None:
         """Finish the inputs before ``number``."""
@@ -185,7 +200,8 @@ class _Run:
         for name in names:
             address = self._address(name)
             part = part_of(address, self.job.folder)
-            finish(part, address, form_of(source, self.job.task), source.address)
+            form = OutputFormat.JSONL if name == DOCUMENTS else form_of(source, self.job.task)
+            finish(part, address, form, source)
 
     def _go_on(self) -> None:
         """Turn to the next input."""
@@ -212,5 +228,7 @@ def _split(source: Input, pages: Callable[[], Iterable[PageFile]], start: int) -
         for chunk in parts:
             yield chunk
             position = chunk.stop
-    except OSError as error:
-        yield Chunk(source, position, position, problem=f"cannot be read: {error.strerror or error}")
+    except MissingExtraError:
+        raise
+    except (OSError, InputError) as error:
+        yield Chunk(source, position, position, damage=str(error))

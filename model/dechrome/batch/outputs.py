@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from dechrome.batch.addresses import is_remote, upload
+from dechrome.batch.records import Input
 from dechrome.batch.writers import OutputFormat, finish_output
 from dechrome.errors import JobError
 
 STDOUT: Final = "-"
-STATE: Final = "_dechrome"  # tools that read folders leave out names that begin so
+STATES: Final = ("_dechrome", ".dechrome")  # a folder in the output, or beside a file with this suffix
 
 
 class Appender(Protocol):
@@ -81,7 +82,7 @@ class StandardOutput:
         """Do nothing."""
 
 
-def state_folder(out: str) -> Path:
+def state_folder(out: str, *, one_file: bool) -> Path:
     """Return where a job that writes to ``out`` keeps its state, reports and quarantine.
 
     That is ``_dechrome`` in a folder, ``<file>.dechrome`` beside a file; for a remote address, whose files cannot
@@ -91,37 +92,24 @@ def state_folder(out: str) -> Path:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         return cache / "dechrome" / hashlib.sha256(out.encode()).hexdigest()[:16]
     path = Path(out)
-    return path.with_name(path.name + ".dechrome") if path.suffix and not path.is_dir() else path / STATE
+    return path.with_name(path.name + STATES[1]) if one_file else path / STATES[0]
 
 
 def part_of(address: str, folder: Path) -> Path:
     """Return where an output grows: beside its place, or in the job's folder if that is remote."""
     if is_remote(address):
-        return folder / "parts" / f"{hashlib.sha256(address.encode()).hexdigest()[:16]}.part"
+        return folder / "parts" / hashlib.sha256(address.encode()).hexdigest()[:16] / "part"
     return Path(address + ".part")
 
 
-def finish(part: Path, address: str, form: OutputFormat, schema_from: str | None) -> None:
+def finish(part: Path, address: str, form: OutputFormat, source: Input) -> None:
     """Give a complete output its name; twice is as good as once."""
-    if not part.exists():
-        return
-    made = part.with_name(part.name + ".made")
-    finish_output(part, made, form, schema_from)
-    put(made if made.exists() else part, address)
-    part.unlink(missing_ok=True)
-
-
-def put(path: Path, address: str) -> None:
-    """Move a file to its place, local or remote."""
-    if is_remote(address):
-        upload(path, address)
-        path.unlink()
-        return
-    place = Path(address)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-    path.replace(place)
+    whole = part.with_name(Path(address).name) if is_remote(address) else Path(address)
+    if part.exists():
+        finish_output(part, whole, form, source)
+    if is_remote(address) and whole.exists():
+        upload(whole, address)
+        whole.unlink()
 
 
 def write_file(address: str, data: bytes, folder: Path) -> None:
@@ -130,6 +118,7 @@ def write_file(address: str, data: bytes, folder: Path) -> None:
     part.parent.mkdir(parents=True, exist_ok=True)
     part.write_bytes(data)
     if is_remote(address):
-        put(part, address)
+        upload(part, address)
+        part.unlink()
     else:
         part.replace(address)

@@ -12,6 +12,7 @@ from typing import Final
 
 from dechrome.batch.addresses import open_input
 from dechrome.batch.records import Broken, Chunk, Input, PageFile, PageType, Record
+from dechrome.errors import InputError
 from dechrome.labelling import Source
 
 HTML_SUFFIXES: Final = frozenset((".html", ".htm", ".xhtml"))
@@ -38,8 +39,8 @@ def read_pages(chunk: Chunk, page_type: PageType) -> Iterator[Record | Broken]:
     for page in chunk.pages:
         try:
             data = read_page(page.address)
-        except (OSError, EOFError, zlib.error) as error:
-            yield Broken(page.address, 0, f"cannot be read: {getattr(error, 'strerror', None) or error}", page.address)
+        except (OSError, EOFError, zlib.error, InputError) as error:
+            yield Broken(page.address, 0, getattr(error, "strerror", None) or str(error), page.address)
             continue
         if len(data) > MAX_BYTES:
             yield Broken(page.address, 0, f"larger than {MAX_BYTES >> 20} MB", page.address)

@@ -6,23 +6,17 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any
 
 from dechrome.batch.cleaning import Cleaned, Options, Status, spans_of
 from dechrome.batch.page_outputs import PageFormat, write_page
 from dechrome.batch.records import Chunk, Input, InputFormat, PageFile, PageType
 from dechrome.batch.statistics import Statistics
-from dechrome.batch.writers import OutputFormat, compression_of, encode_rows
+from dechrome.batch.writers import OutputFormat, default_format, encode_rows, packing_of
 from dechrome.blocks import Label
+from dechrome.rendering import CONTENT_AND_IMAGES, CONTENT_ONLY
 
 Row = Mapping[str, Any]
-
-_SAME: Final = {
-    InputFormat.PAGES: OutputFormat.JSONL,
-    InputFormat.JSONL: OutputFormat.JSONL,
-    InputFormat.PARQUET: OutputFormat.PARQUET,
-    InputFormat.WARC: OutputFormat.WET,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,7 @@ class Result:
 
 def form_of(source: Input, task: Task) -> OutputFormat:
     """Return how the records of an input are written."""
-    return task.form or _SAME[source.form]
+    return task.form or default_format(source.form)
 
 
 def has_own_files(source: Input, task: Task) -> bool:
@@ -83,14 +77,14 @@ def collect(task: Task, chunk: Chunk, outcomes: Iterable[Cleaned]) -> Result:
     elif form_of(chunk.source, task) is OutputFormat.DOLMA:
         in_place = has_documents(chunk.source)
         judged = [_refuse_html(outcome) if in_place else outcome for outcome in outcomes]
-        judged, result.output = _encode(judged, chunk, task, lambda outcome: _attributes(outcome, task))
+        judged, result.output = _encode(judged, chunk, task, _attributes)
         if not in_place:
             judged, result.documents = _encode(judged, chunk, task, _document, OutputFormat.JSONL)
     else:
         judged, result.output = _encode(list(outcomes), chunk, task, lambda outcome: outcome.record)
+    kept = CONTENT_AND_IMAGES if task.options.images else CONTENT_ONLY
     for outcome in judged:
-        text = outcome.record[task.options.fields.output] if outcome.status is Status.KEPT else ""
-        result.statistics.add(outcome, text)
+        result.statistics.add(outcome, kept, outcome.record.get(task.options.fields.output, ""))
     lost = [outcome for outcome in judged if outcome.status is Status.QUARANTINED]
     result.quarantined = b"".join(_to_line(_place(outcome)) for outcome in lost)
     if task.keep_dropped:
@@ -108,10 +102,12 @@ def _encode(
 ) -> tuple[list[Cleaned], bytes]:
     """Encode what is kept, and quarantine what cannot be."""
     form = form or form_of(chunk.source, task)
-    compression = compression_of(chunk.source.target)
+    packing = packing_of(form, chunk.source.target)
     rows = [row_of(outcome) for outcome in outcomes if outcome.status is Status.KEPT]
     try:
-        return list(outcomes), encode_rows(rows, form, compression)
+        return list(outcomes), encode_rows(
+            rows, form, packing, fields=task.options.fields, chunk=chunk, model=task.tagger
+        )
     except Exception:  # find the row that it was
         if len(rows) == 1:
             return [_refuse(outcome, "cannot be written") for outcome in outcomes], b""
@@ -140,14 +136,14 @@ def _refuse_html(outcome: Cleaned) -> Cleaned:
     return _refuse(outcome, "HTML in Dolma's layout, whose spans are of text")
 
 
-def _attributes(outcome: Cleaned, task: Task) -> Row:
+def _attributes(outcome: Cleaned) -> Row:
     """Return what the writer of Dolma's attributes needs: ``spans`` with the probability of content at the end."""
     if outcome.page is None:
-        return {"id": _dolma_id(outcome), "spans": [], "tagger": task.tagger}
+        return {"id": _dolma_id(outcome), "spans": []}
     _, spans = spans_of(outcome.page)
     chances = (round(block.probabilities[Label.CONTENT], 4) for block in outcome.page.blocks)
     rows = [[*span, chance] for span, chance in zip(spans, chances, strict=True)]
-    return {"id": _dolma_id(outcome), "spans": rows, "quality": round(outcome.page.quality, 4), "tagger": task.tagger}
+    return {"id": _dolma_id(outcome), "spans": rows}
 
 
 def _document(outcome: Cleaned) -> Row:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,7 +86,8 @@ def begin(folder: Path, manifest: Mapping[str, Any], *, restart: bool) -> Checkp
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
     """Write the checkpoint."""
-    replace(folder / CHECKPOINT, asdict(checkpoint))
+    values = {part.name: getattr(checkpoint, part.name) for part in fields(checkpoint)}
+    replace(folder / CHECKPOINT, {**values, "statistics": checkpoint.statistics.to_dict()})
 
 
 def replace(path: Path, values: Mapping[str, Any]) -> None:

@@ -6,11 +6,13 @@ import heapq
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from dechrome.batch.cleaning import Cleaned
+from dechrome.batch.cleaning import Cleaned, Status
+from dechrome.blocks import Label
 from dechrome.pages import Page
 
 QUALITY_BINS: Final = 20
@@ -68,8 +70,8 @@ class Statistics:
         """Characters of all blocks."""
         return self.characters.total()
 
-    def add(self, cleaned: Cleaned, text: str) -> None:
-        """Count one record; ``text`` is what remains of it."""
+    def add(self, cleaned: Cleaned, kept: frozenset[Label], text: str) -> None:
+        """Count one record, of which ``kept`` labels remain as ``text``."""
         self.records[cleaned.status.value] += 1
         if cleaned.reason:
             self.reasons[_first_words(cleaned.reason)] += 1
@@ -78,12 +80,13 @@ class Statistics:
         page = cleaned.page
         if page is None:
             return
-        self.characters_out += len(text)
         self.quality[min(QUALITY_BINS - 1, int(page.quality * QUALITY_BINS))] += 1
         self.problems.update(_first_words(problem) for problem in page.problems)
         place = (cleaned.source, cleaned.offset, cleaned.id)
         self.slowest = _largest([*self.slowest, Noted(round(cleaned.seconds, 4), *place)])
         self.worst = _smallest([*self.worst, Noted(round(page.quality, 4), *place)])
+        if cleaned.status is Status.KEPT:
+            self.characters_out += sum(len(block.text) for block in page.blocks if block.label in kept)
         language = guess_language(text or " ".join(block.text for block in page.blocks[:GUESS_BLOCKS]))
         self.pages_by_language[language] += 1
         self._add_blocks(cleaned, page, self.languages.setdefault(language, Counter()))
@@ -105,7 +108,7 @@ class Statistics:
 
     def to_dict(self) -> dict[str, Any]:
         """Return values that JSON can hold."""
-        return asdict(self)
+        return {part.name: getattr(self, part.name) for part in dataclass_fields(self)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Statistics:

@@ -6,7 +6,7 @@ import mmap
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import chain, count
 from typing import Final
@@ -62,15 +62,16 @@ def work(task: Task, chunk: Chunk, number: int, mark: str, caution: Caution) -> 
     """Clean chunk ``number``."""
     marker = open_mark(mark)
     marker.set(number, 0)
+    options = replace(task.options, facts=task.options.facts or chunk.source.form is InputFormat.PAGES)
     items = _watch(_read(task, chunk), chunk, partial(marker.set, number), caution)
-    cleaned = list(_clean(items, task.options, load_model(task.options.model), caution.alone))
+    cleaned = list(_clean(items, options, load_model(options.model), caution.alone))
     marker.set(number, len(cleaned))
     return collect(task, chunk, cleaned)
 
 
 def _read(task: Task, chunk: Chunk) -> Iterator[Item]:
-    if chunk.problem:
-        return iter([Broken(chunk.source.address, chunk.start, chunk.problem)])
+    if chunk.damage and chunk.data is None:
+        return iter([Broken(chunk.source.address, chunk.start, chunk.damage)])
     if chunk.source.form is InputFormat.PAGES:
         return iter(read_pages(chunk, task.page_type))
     return iter(read_chunk(chunk, task.options.fields))

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,15 +25,16 @@ from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownEx
 
 from dechrome.batch.addresses import is_remote
 from dechrome.batch.records import Chunk
-from dechrome.batch.work import MARK, Caution, Mark, Result
-from dechrome.errors import DechromeError, JobError
+from dechrome.batch.results import Result
+from dechrome.batch.work import MARK, Caution, Mark
+from dechrome.errors import DechromeError, InputError, JobError
 
 AHEAD: Final = 2  # chunks handed to a worker: one at work, one to go on with
 WINDOW: Final = 8  # chunks a worker that may wait for an earlier one to be written; bounds memory
 POLL_SECONDS: Final = 0.2  # between looks at the clock
 MAX_STARTS: Final = 3  # deaths before a chunk is begun that a slot survives
 MAX_TRIES: Final = 3  # of a chunk that cannot be read: networks fail
-ONE_THREAD: Final = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 Work = Callable[[Chunk, int, str, Caution], Result]
 
@@ -91,7 +92,7 @@ class _Slot:
 
 def run_chunks(
     chunks: Iterable[Chunk], work: Work, count: int, timeout: float, memory: int | None = None
-) -> Iterator[tuple[Chunk, Result]]:
+) -> Generator[tuple[Chunk, Result], None, None]:
     """Clean chunks in ``count`` processes, and yield each with its result, in order.
 
     A chunk's item may take ``timeout`` seconds, and a process ``memory`` bytes of data (Linux).
@@ -108,9 +109,7 @@ def run_chunks(
                 slot.stop()
 
 
-def _run(
-    source: Iterator[tuple[int, Chunk]], slots: list[_Slot], timeout: float
-) -> Iterator[tuple[Chunk, Result]]:
+def _run(source: Iterator[tuple[int, Chunk]], slots: list[_Slot], timeout: float) -> Iterator[tuple[Chunk, Result]]:
     again: deque[_Job] = deque()
     done: dict[int, tuple[Chunk, Result]] = {}
     written, exhausted = 0, False
@@ -194,17 +193,18 @@ def _retry(job: _Job, error: BaseException) -> None:
     One that cannot be read at last is given up; but a network that fails would fail for all that follow, too.
     """
     job.failures += 1
-    if isinstance(error, DechromeError):
+    unreadable = isinstance(error, OSError | InputError)
+    if isinstance(error, DechromeError) and not unreadable:
         raise error
     if job.failures < MAX_TRIES:
-        job.alone = not isinstance(error, OSError)
+        job.alone = not unreadable
         return
     address = job.chunk.source.address
     problem = f"{type(error).__name__}: {error}"
-    if not isinstance(error, OSError) or is_remote(address) or job.chunk.problem:
+    if not unreadable or is_remote(address) or job.chunk.damage:
         place = f"{address} from {job.chunk.start} on"
         raise JobError(f"{place}: {problem}; the same command goes on from here") from error
-    job.chunk = replace(job.chunk, problem=problem)
+    job.chunk = replace(job.chunk, data=None, damage=problem)
 
 
 def _settle(parent: int, memory: int | None) -> None:

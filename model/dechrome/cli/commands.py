@@ -10,19 +10,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from joblib import cpu_count
 from tqdm import tqdm
 
 from dechrome import labelling
+from dechrome.batch.cleaning import Options
+from dechrome.batch.job import MEMORY, TIMEOUT
+from dechrome.batch.outputs import STDOUT
+from dechrome.batch.page_outputs import SUFFIXES, PageFormat, write_labels, write_page
+from dechrome.batch.records import Fields, PageType
+from dechrome.batch.writers import OutputFormat
 from dechrome.blocks import Label
-from dechrome.cli import report
+from dechrome.cli import jobs, report
 from dechrome.cli.extensions import CommandError, ExtensibleGroup
-from dechrome.cli.inputs import Input, PageType, check_arguments, find_inputs, read_source
-from dechrome.cli.outputs import STDOUT, Format, format_of, is_folder, open_output, write_labels, write_page
-from dechrome.cli.summary import Totals, format_failures, format_summary
+from dechrome.cli.inputs import Input, check_arguments, find_inputs, read_source
+from dechrome.cli.outputs import is_folder, open_output, page_format_of
+from dechrome.cli.summary import Failures, Totals, format_failures, format_summary
 from dechrome.pages import Page
 from dechrome.rendering import CONTENT_AND_IMAGES, CONTENT_ONLY
 
-Failures = list[tuple[str, str]]  # name of the page, reason
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _EXIT_CODES = """
@@ -48,10 +54,13 @@ def main() -> None:
     """
 
 
+_MODEL = click.option("--model", type=click.Path(exists=True, file_okay=False), help="Folder of another model.")
+
+
 def _page_options(command: Command) -> Command:
     """Add the options that say how pages are read, and by which model."""
     for option in (
-        click.option("--model", type=click.Path(exists=True, file_okay=False), help="Folder of another model."),
+        _MODEL,
         click.option("--as", "page_type", type=click.Choice([kind.value for kind in PageType]), default="auto",
                      show_default=True, help="What the files are. auto: by suffix, else by their start."),
     ):  # fmt: skip
@@ -84,34 +93,112 @@ def _batch_options(command: Command) -> Command:
     return command
 
 
+def _record_options(command: Command) -> Command:
+    """Add the options for corpora: which fields are read, what is written, and which records are dropped."""
+    for option in (
+        click.option("--keep-dropped", is_flag=True, help="Write dropped records to dropped.jsonl, beside the report."),
+        click.option("--min-chars", type=click.IntRange(min=0), default=0, metavar="N",
+                     help="Drop records with fewer characters of clean text."),
+        click.option("--min-quality", type=click.FloatRange(0, 1), default=0.0, metavar="Q",
+                     help="Drop records whose expected word F1 is lower."),
+        click.option("--keep-html", is_flag=True, help="Keep the field with the HTML."),
+        click.option("--markdown", is_flag=True, help="Clean text is Markdown."),
+        click.option("--labels", is_flag=True,
+                     help="Add spans [start, end, label, kind, confidence], quality and problems to each record."),
+        *[click.option(f"--{name}-field", default=default, show_default=True, metavar="NAME", help=text)
+          for name, default, text in (
+              ("output", "text", "Field that gets the clean text."), ("url", "url", "Field with the page's address."),
+              ("id", "id", "Field that names the record."), ("text", "text", "Field with scraped text."),
+              ("html", "html", "Field with HTML; it goes before the text."))],
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _job_options(command: Command) -> Command:
+    """Add the options that say how a job runs."""
+    for option in (
+        click.option("--log-json", is_flag=True, help="Progress as lines of JSON."),
+        click.option("--state", metavar="FOLDER", type=click.Path(file_okay=False),
+                     help="Where the job keeps its state and reports. [default: in or beside --out]"),
+        click.option("--restart", is_flag=True, help="Begin anew, whatever was done before."),
+        click.option("--worker-memory", type=click.IntRange(min=256), default=MEMORY >> 20, show_default=True,
+                     metavar="MB", help="Memory that one worker may use."),
+        click.option("--timeout", type=click.FloatRange(min=0.1), default=TIMEOUT, show_default=True,
+                     metavar="SECONDS", help="Time that one record may take."),
+        click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes. [default: cores]"),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @main.command(epilog=_EXIT_CODES)
 @_batch_options
 @click.option(
-    "--format", "-f", "form", type=click.Choice([form.value for form in Format]),
-    help="What to write. [default: what the suffix of --out says, else text]",
+    "--format", "--output-format", "-f", "form",
+    type=click.Choice(list(dict.fromkeys([form.value for form in (*PageFormat, *OutputFormat)]))),
+    help="What to write. [default: what the suffix of --out says, else pages as text and records as their input]",
+)  # fmt: skip
+@click.option(
+    "--as", "layout", default="auto", show_default=True,
+    type=click.Choice([*(kind.value for kind in PageType), *sorted(jobs.LAYOUTS)]),
+    help="What the files are. auto: by suffix, else by their start.",
 )  # fmt: skip
 @click.option("--keep", type=click.Choice(["images"]), help="Keep image placeholders too.")
 @_choice_options
-@_page_options
-def clean(paths: tuple[str, ...], out: str, form: str | None, keep: str | None, quiet: bool, **options: Any) -> None:
+@_MODEL
+@_record_options
+@_job_options
+def clean(
+    paths: tuple[str, ...], out: str, form: str | None, layout: str, keep: str | None, threshold: float | None,
+    favor: labelling.Favor, trim: bool, model: str | None, labels: bool, markdown: bool, keep_html: bool,
+    min_quality: float, min_chars: int, keep_dropped: bool, workers: int | None, timeout: float, worker_memory: int,
+    restart: bool, state: str | None, quiet: bool, log_json: bool, **fields: str,
+) -> None:  # fmt: skip
     """Write what remains of pages without their chrome.
 
-    Folders are searched for .html, .htm, .xhtml, .txt and .md, and mirrored below --out. "-" reads standard input.
+    \b
+    Pages: .html .htm .xhtml .txt .md, also with .gz; a folder is searched and mirrored below --out
+    Corpora: .jsonl .ndjson .json.gz (also .zst), .parquet, .warc .wet (also .gz, .zst); an output for each, or one
+    Places: files, folders, globs, "-" and what fsspec opens: s3:// gs:// hf:// (dechrome[corpus])
+
+    A job with a folder or records as its output runs on all cores. Killed, it goes on where it was when the same
+    command is given again. Records that cannot be read are listed in quarantine.jsonl, in _dechrome/ of the output
+    folder or in <file>.dechrome/, where the report is, too.
 
     \b
     Examples:
       dechrome clean page.html
       dechrome clean crawl/ --out cleaned --format markdown
       dechrome clean 'crawl/**/*.html' --out all.jsonl --favor precision
+      dechrome clean crawl.jsonl.gz --html-field body --out cleaned/
+      dechrome clean CC-MAIN-*.warc.gz --format parquet --labels --min-quality 0.5 --out cleaned/
       curl -s https://example.org | dechrome clean -
     """
-    chosen = Format(form) if form else format_of(out)
     images = keep == "images"
+    form = form or ("markdown" if markdown and out == STDOUT else None)
+    if jobs.is_job(paths, out, form, layout):
+        names = Fields(**{name.removesuffix("_field"): value for name, value in fields.items()})
+        options = Options(
+            names, threshold, favor, trim, images, markdown, labels, keep_html=keep_html, min_quality=min_quality,
+            min_chars=min_chars, model=model,
+        )  # fmt: skip
+        settings = jobs.Settings(
+            paths, out, options, form, layout, workers or cpu_count(only_physical_cores=False), timeout,
+            worker_memory << 20, restart, keep_dropped, state, quiet, log_json,
+        )  # fmt: skip
+        if not jobs.run(settings):
+            click.get_current_context().exit(1)
+        return
+    chosen = PageFormat(form) if form else page_format_of(out)
+    if is_folder(out):  # one page, on standard input
+        out = str(Path(out) / f"stdin{SUFFIXES[chosen]}")
 
     def write(page: Page, name: str) -> str:
         return write_page(page, name, chosen, images=images)
 
-    _run(paths, out, chosen, write, CONTENT_AND_IMAGES if images else CONTENT_ONLY, quiet, **options)
+    _run(paths, out, chosen, write, CONTENT_AND_IMAGES if images else CONTENT_ONLY, quiet, layout, threshold, favor,
+         trim, model)  # fmt: skip
 
 
 @main.command(epilog=_EXIT_CODES)
@@ -126,7 +213,8 @@ def label(paths: tuple[str, ...], out: str, quiet: bool, **options: Any) -> None
       dechrome label page.html | jq '.blocks[] | select(.kind == "cookie_notice").text'
       dechrome label crawl/ --out labels.jsonl
     """
-    _run(paths, out, Format.JSONL, write_labels, CONTENT_ONLY, quiet, **options)
+    out = str(Path(out) / "pages.jsonl") if is_folder(out) else out
+    _run(paths, out, PageFormat.JSONL, write_labels, CONTENT_ONLY, quiet, **options)
 
 
 @main.command()
@@ -161,7 +249,7 @@ def explain(path: str, report_path: str | None, page_type: str, model: str | Non
 
 
 def _run(
-    paths: Sequence[str], out: str, form: Format, write: Callable[[Page, str], str], kept: frozenset[Label],
+    paths: Sequence[str], out: str, form: PageFormat, write: Callable[[Page, str], str], kept: frozenset[Label],
     quiet: bool, page_type: str, threshold: float | None, favor: labelling.Favor, trim: bool, model: str | None,
 ) -> None:  # fmt: skip
     """Label all pages and write each one; then the summary. Ends with exit code 1 where a page failed."""
@@ -180,7 +268,7 @@ def _run(
                 unreadable = not page.blocks and page.problems
                 if unreadable:
                     failures.append((page_input.name, "; ".join(page.problems)))
-                if not unreadable or form is Format.JSONL:  # a record tells of its problems
+                if not unreadable or form is PageFormat.JSONL:  # a record tells of its problems
                     write_out(page_input, write(page, page_input.name))
                     totals.add(page.blocks)
             except BrokenPipeError:

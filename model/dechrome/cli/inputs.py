@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import glob
 import os
+import posixpath
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from dechrome.batch.addresses import expand, is_remote
+from dechrome.batch.formats import format_of
+from dechrome.batch.outputs import STATES
+from dechrome.batch.page_files import PAGE_SUFFIXES, as_source, page_suffix, read_page
+from dechrome.batch.records import PageType
 from dechrome.errors import InputError
 from dechrome.labelling import Source
 
 STDIN: Final = "-"
-HTML_SUFFIXES: Final = frozenset((".html", ".htm", ".xhtml"))
-TEXT_SUFFIXES: Final = frozenset((".txt", ".md"))
-PAGE_SUFFIXES: Final = HTML_SUFFIXES | TEXT_SUFFIXES
-
-_SNIFFED: Final = 4096  # bytes at the start that decide between HTML and text
-_DOCUMENT: Final = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.S)
-_TAG: Final = re.compile(rb"</?(?:a|br|div|h[1-6]|img|li|link|meta|p|script|section|span|table|td|title|ul)(?=[\s/>])")
+_CORPORA: Final = (".jsonl", ".parquet", ".warc", ".wet", ".gz and .zst of these")
 _MAGIC: Final = re.compile(r"[*?\[]")
 
 
-class PageType(StrEnum):
-    """What a file is read as."""
-
-    AUTO = "auto"
-    HTML = "html"
-    TEXT = "text"
-
-
 class Input(NamedTuple):
-    """A page to read. ``path`` is None for standard input; ``target`` is its place below an output folder."""
+    """A file to read, of one page or of many records.
+
+    ``name`` is its path or address; ``path`` is None for standard input and remote addresses. ``target`` is its place
+    below an output folder.
+    """
 
     name: str
     path: Path | None
@@ -42,21 +37,28 @@ class Input(NamedTuple):
 
 
 def find_inputs(
-    arguments: Sequence[str], skipped: Path | None = None, on_error: Callable[[OSError], object] | None = None
+    arguments: Sequence[str],
+    skipped: Path | None = None,
+    on_error: Callable[[OSError], object] | None = None,
+    *,
+    corpora: bool = False,
 ) -> Iterator[Input]:
-    """Yield the pages that files, folders, glob patterns and ``-`` name, folders in the order of their names.
+    """Yield the files that files, folders, glob patterns, addresses and ``-`` name, folders in the order of names.
 
-    Folders are searched for the suffixes in ``PAGE_SUFFIXES``, hidden files and ``skipped`` left out; a file
-    that is named is always taken. ``on_error`` is called for each folder that cannot be read.
+    Folders are searched for the suffixes in ``PAGE_SUFFIXES`` (and those of ``corpora``, if asked for), hidden files
+    and ``skipped`` left out; a file that is named is always taken. ``on_error`` is called for each folder that cannot
+    be read.
     """
     folders = [argument for argument in arguments if os.path.isdir(argument)]
     for argument in arguments:
         if argument == STDIN:
             yield Input("stdin", None, Path("stdin"))
+        elif is_remote(argument):
+            yield from _find_remote(argument, corpora)
         elif os.path.isdir(argument):
             root = Path(argument)
             prefix = Path(root.resolve().name) if len(folders) > 1 else Path()
-            for path in _walk(root, skipped, on_error):
+            for path in _walk(root, skipped, on_error, corpora):
                 yield Input(path.as_posix(), path, prefix / path.relative_to(root))
         elif os.path.lexists(argument):
             yield Input(Path(argument).as_posix(), Path(argument), Path(Path(argument).name))
@@ -68,16 +70,16 @@ def find_inputs(
                     yield Input(path.as_posix(), path, path.relative_to(base))
 
 
-def check_arguments(arguments: Sequence[str]) -> None:
-    """Raise ``InputError`` for an argument that names nothing, and where there is no page at all."""
+def check_arguments(arguments: Sequence[str], *, corpora: bool = False) -> None:
+    """Raise ``InputError`` for an argument that names nothing, and where there is no file at all."""
     for argument in arguments:
-        if argument != STDIN and not os.path.lexists(argument):
+        if argument != STDIN and not is_remote(argument) and not os.path.lexists(argument):
             if not _MAGIC.search(argument):
                 raise InputError(f"{argument}: no such file or folder")
             if not _expand(argument):
                 raise InputError(f"{argument}: no file matches this pattern")
-    if next(find_inputs(arguments), None) is None:
-        suffixes = ", ".join(sorted(PAGE_SUFFIXES))
+    if next(find_inputs(arguments, corpora=corpora), None) is None:
+        suffixes = ", ".join([*sorted(PAGE_SUFFIXES), *(_CORPORA if corpora else ())])
         raise InputError(f"{' '.join(arguments)}: no pages here (a folder is searched for {suffixes})")
 
 
@@ -88,7 +90,7 @@ def find_files_and_roots(arguments: Sequence[str]) -> tuple[frozenset[Path], lis
     for argument in arguments:
         if os.path.isdir(argument):
             roots.append(Path(argument).resolve())
-        elif argument != STDIN:
+        elif argument != STDIN and not is_remote(argument):
             named = [Path(argument)] if os.path.lexists(argument) else _expand(argument)
             files.update(path.resolve() for path in named)
     return frozenset(files), roots
@@ -100,38 +102,41 @@ def is_many(arguments: Sequence[str]) -> bool:
     return len(arguments) > 1 or not (first == STDIN or os.path.isfile(first))
 
 
+def is_corpus(name: str) -> bool:
+    """Tell whether a file's name says that it holds many records."""
+    return format_of(name) is not None
+
+
 def read_source(page: Input, page_type: PageType) -> Source:
     """Read one page; raise ``OSError`` where that fails."""
-    data = sys.stdin.buffer.read() if page.path is None else page.path.read_bytes()
-    suffix = page.path.suffix.lower() if page.path else ""
-    if page_type is PageType.AUTO:
-        is_html = suffix in HTML_SUFFIXES or (suffix not in TEXT_SUFFIXES and looks_like_html(data))
-    else:
-        is_html = page_type is PageType.HTML
-    return Source(html=data) if is_html else Source(text=data)
+    if page.path is None and not is_remote(page.name):
+        return as_source(sys.stdin.buffer.read(), "", page_type)
+    return as_source(read_page(page.name), page.name, page_type)
 
 
-def looks_like_html(data: bytes) -> bool:
-    """Tell HTML from text by its start: how a document begins, or three tags.
-
-    >>> [looks_like_html(data) for data in (b"<!DOCTYPE html>", b"<p>a</p><br>", b"a < b, <b> is bold", b"")]
-    [True, True, False, False]
-    """
-    start = data[:_SNIFFED].replace(b"\0", b"").lower()  # UTF-16 reads as ASCII without its zeros
-    start = start.lstrip(b"\xef\xbb\xbf\xff\xfe")
-    return bool(_DOCUMENT.match(start)) or len(_TAG.findall(start)) >= 3
-
-
-def _walk(root: Path, skipped: Path | None, on_error: Callable[[OSError], object] | None) -> Iterator[Path]:
+def _walk(
+    root: Path, skipped: Path | None, on_error: Callable[[OSError], object] | None, corpora: bool
+) -> Iterator[Path]:
     for folder, folders, files in os.walk(root, onerror=on_error):
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and (skipped is None or Path(folder, name).resolve() != skipped)
+            if not name.startswith(".")
+            and not name.endswith(STATES)
+            and (skipped is None or Path(folder, name).resolve() != skipped)
         )
         for name in sorted(files):
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in PAGE_SUFFIXES:
+            if not name.startswith(".") and (page_suffix(name) in PAGE_SUFFIXES or (corpora and is_corpus(name))):
                 yield Path(folder, name)
+
+
+def _find_remote(address: str, corpora: bool) -> Iterator[Input]:
+    """Yield what an address names: a file, a folder or a pattern."""
+    found = expand(address)
+    base = posixpath.commonpath([posixpath.dirname(name) for name in found]) if found else ""
+    for name in found:
+        if len(found) == 1 or page_suffix(name) in PAGE_SUFFIXES or (corpora and is_corpus(name)):
+            yield Input(name, None, Path(name[len(base) :].lstrip("/")))
 
 
 def _expand(pattern: str) -> list[Path]:

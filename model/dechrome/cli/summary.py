@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from dechrome.blocks import Label, LabelledBlock
 
+Failures = list[tuple[str, str]]  # name of the page, reason
+
 
 @dataclass
 class Totals:
@@ -41,9 +43,10 @@ def format_summary(totals: Totals, kept: frozenset[Label]) -> str:
     return "\n".join(lines)
 
 
-def format_failures(failures: Sequence[tuple[str, str]]) -> str:
-    """Return the pages that could not be read or written, each with the reason."""
-    return "\n".join([f"{_count(len(failures), 'page')} failed:", *[f"  {name}: {why}" for name, why in failures]])
+def format_failures(failures: Sequence[tuple[str, str]], unlisted: int = 0, place: str = "") -> str:
+    """Return the pages that could not be read or written, each with the reason; ``place`` lists the rest."""
+    lines = [f"{_count(len(failures) + unlisted, 'page')} failed:", *[f"  {name}: {why}" for name, why in failures]]
+    return "\n".join([*lines, *([f"  and {unlisted:,} more: {place}"] if unlisted else [])])
 
 
 def _count(number: int, thing: str) -> str:

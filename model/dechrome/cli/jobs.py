@@ -1,0 +1,270 @@
+"""``dechrome clean`` as a corpus job: from its arguments to the job, and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import click
+
+from dechrome.batch.addresses import is_remote, stat
+from dechrome.batch.cleaning import Options, Status, check_cleaning
+from dechrome.batch.formats import format_of
+from dechrome.batch.job import QUARANTINE, Job, run_job
+from dechrome.batch.outputs import STDOUT, state_folder
+from dechrome.batch.page_outputs import PageFormat, name_outputs
+from dechrome.batch.progress import Progress, Style
+from dechrome.batch.records import Input, InputFormat, PageFile, PageType
+from dechrome.batch.report import REPORT_HTML, write_report
+from dechrome.batch.results import Task, form_of
+from dechrome.batch.state import Checkpoint
+from dechrome.batch.writers import OutputFormat, output_target
+from dechrome.cli.inputs import STDIN, check_arguments, find_files_and_roots, find_inputs, is_corpus
+from dechrome.cli.inputs import Input as Found
+from dechrome.cli.outputs import check_output, is_folder, is_input
+from dechrome.cli.summary import Failures, Totals, format_failures, format_summary
+from dechrome.errors import InputError, JobError
+from dechrome.rendering import CONTENT_AND_IMAGES, CONTENT_ONLY
+
+LISTED: Final = 20  # failures that are listed at the end
+LAYOUTS: Final = frozenset(form.value for form in InputFormat if form is not InputFormat.PAGES)
+_PAGE_FORMS: Final = frozenset(form.value for form in PageFormat if form is not PageFormat.JSONL)
+_RECORD_FORMS: Final = frozenset(form.value for form in OutputFormat)
+
+_FORMS: Final = {InputFormat.JSONL: "jsonl", InputFormat.PARQUET: "parquet", InputFormat.WARC: "wet"}
+
+Find = Callable[..., Iterator[tuple[Found, InputFormat]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the command was told beyond what is done to each record."""
+
+    paths: tuple[str, ...]
+    out: str
+    options: Options
+    form: str | None = None
+    layout: str = "auto"
+    workers: int = 1
+    timeout: float = 60.0
+    memory: int | None = None
+    restart: bool = False
+    keep_dropped: bool = False
+    state: str | None = None
+    quiet: bool = False
+    log_json: bool = False
+
+
+def is_job(paths: Sequence[str], out: str, form: str | None, layout: str) -> bool:
+    """Tell whether this is work for a job: records, or more pages than one into something that is no stream of text."""
+    if layout in LAYOUTS or is_remote(out) or any(is_remote(path) or is_corpus(path) for path in paths):
+        return True
+    if form in _RECORD_FORMS - _PAGE_FORMS - {PageFormat.JSONL}:
+        return True
+    if is_folder(out):
+        return tuple(paths) != (STDIN,)
+    if out != STDOUT and (form == PageFormat.JSONL or (form is None and is_corpus(out))):
+        return not all(os.path.isfile(path) or path == STDIN for path in paths)
+    folders = [path for path in paths if os.path.isdir(path)]
+    return any(is_corpus(found.name) for path in folders for found in find_inputs([path], corpora=True))
+
+
+def run(settings: Settings) -> bool:
+    """Run the job, and tell whether all records could be read and written.
+
+    Raises:
+        InputError, JobError: it cannot be begun, or gone on with; the message says why.
+    """
+    check_cleaning(settings.options)
+    one_file = not is_folder(settings.out)
+    failures: Failures = []
+    with _open_folder(settings, one_file=one_file) as folder:
+        job = _plan(settings, folder, failures, one_file=one_file)
+        try:
+            greet = partial(_greet, folder, settings.quiet)
+            checkpoint = run_job(job, Progress(_style(settings)), greet, restart=settings.restart)
+        except OSError as error:
+            raise JobError(f"{error}; the same command goes on from here") from error
+        except KeyboardInterrupt:
+            if settings.out != STDOUT:
+                click.echo("\ninterrupted; the same command goes on from here", err=True)
+            raise
+        write_report(folder, checkpoint, f"dechrome clean {' '.join(settings.paths)}")
+        quarantined, unlisted = _read_failures(folder / QUARANTINE, None if settings.out == STDOUT else LISTED)
+        failures += quarantined
+        _conclude(settings, folder, checkpoint)
+        if failures:
+            click.echo(format_failures(failures, unlisted, str(folder / QUARANTINE)), err=True)
+    return not failures
+
+
+@contextlib.contextmanager
+def _open_folder(settings: Settings, *, one_file: bool) -> Iterator[Path]:
+    """Yield the folder of the job's state; what comes from standard input or goes to standard output has none."""
+    if settings.out != STDOUT and STDIN not in settings.paths:
+        yield Path(settings.state) if settings.state else state_folder(settings.out, one_file=one_file)
+        return
+    with tempfile.TemporaryDirectory(prefix="dechrome-") as folder:
+        yield Path(folder)
+
+
+def _plan(settings: Settings, folder: Path, failures: Failures, *, one_file: bool) -> Job:
+    """Find the inputs, and say what becomes of them."""
+    paths, out = settings.paths, settings.out
+    check_arguments(paths, corpora=True)
+    skipped = None if one_file or is_remote(out) else Path(out).resolve()
+    if one_file and out != STDOUT and not is_remote(out):
+        check_output(Path(out), paths)
+    elif skipped in find_files_and_roots(paths)[1]:
+        raise InputError(f"--out {out} is the folder of the input: choose another one")
+    task = _task(settings, one_file=one_file)
+    find = partial(_find, paths, skipped, settings.layout)
+    found = find(on_error=lambda error: failures.append((str(error.filename), error.strerror or "")))
+    inputs = _list_inputs(found, task, Path(out if out != STDOUT else "stdout").name if one_file else None)
+    if any(source.form is InputFormat.PAGES for source in inputs) and STDIN in paths:
+        raise InputError("a page on standard input stands alone: no other inputs beside it")
+    return Job(
+        inputs, out, task, folder, partial(_list_pages, find, paths, out, task), one_file,
+        settings.workers, settings.timeout, settings.memory,
+    )  # fmt: skip
+
+
+def _task(settings: Settings, *, one_file: bool) -> Task:
+    """Say how pages and records are written."""
+    name, options = settings.form, settings.options
+    if name is None and one_file and is_corpus(settings.out):
+        name = _FORMS[format_of(settings.out) or InputFormat.JSONL]
+    if name == OutputFormat.DOLMA and (one_file or options.min_quality or options.min_chars):
+        raise InputError("dolma writes a folder with attributes for every document: --out FOLDER, and nothing dropped")
+    page_form: PageFormat | None = PageFormat.MARKDOWN if options.markdown else PageFormat.TEXT
+    if name in _PAGE_FORMS:
+        page_form = PageFormat(name)
+    elif name is not None:
+        page_form = None
+    form = OutputFormat(name) if name in _RECORD_FORMS else None
+    page_type = PageType(settings.layout) if settings.layout not in LAYOUTS else PageType.AUTO
+    return Task(options, form, page_form, page_type, settings.keep_dropped)
+
+
+def _find(
+    paths: Sequence[str], skipped: Path | None, layout: str, on_error: Callable[[OSError], object] | None = None
+) -> Iterator[tuple[Found, InputFormat]]:
+    """Yield the files that arguments name, each with its layout."""
+    fixed = InputFormat(layout) if layout in LAYOUTS else None
+    for found in find_inputs(paths, skipped, on_error, corpora=True):
+        yield found, fixed or format_of(found.name) or InputFormat.PAGES
+
+
+def _list_inputs(found: Iterator[tuple[Found, InputFormat]], task: Task, name: str | None) -> tuple[Input, ...]:
+    """Return the corpus files and, first, one input for all page files, each with its output: ``name``, or its own."""
+    corpora: list[Input] = []
+    taken: set[str] = set()
+    size = count = 0
+    digest = hashlib.sha256()
+    for file, form in found:
+        address = STDIN if file.path is None and not is_remote(file.name) else file.name
+        try:
+            length, stamp = stat(address)
+        except (OSError, InputError):
+            length, stamp = 0, "unreadable"  # the reader says so
+        if form is InputFormat.PAGES:
+            size, count = size + length, count + 1
+            digest.update(f"{address}\0{length}\0{stamp}\n".encode("utf-8", "surrogateescape"))
+        else:
+            source = Input(address, form, file.target.as_posix(), length, stamp)
+            corpora.append(replace(source, target=name or _name_output(source, task, taken)))
+    if not count:
+        return tuple(corpora)
+    pages = Input("pages", InputFormat.PAGES, "pages", size, digest.hexdigest(), count)
+    return (replace(pages, target=name or _name_output(pages, task, taken)), *corpora)
+
+
+def _name_output(source: Input, task: Task, taken: set[str]) -> str:
+    """Return the name of an input's output: its own with the suffix of the output's format, unless that is taken."""
+    target = output_target(form_of(source, task), source.target)
+    if target in taken:
+        path = PurePosixPath(source.target)
+        target = str(PurePosixPath(target).with_name(path.name + "".join(PurePosixPath(target).suffixes[-2:])))
+    taken.add(target)
+    return target
+
+
+def _list_pages(find: Find, paths: Sequence[str], out: str, task: Task) -> Iterator[PageFile]:
+    """Yield the page files, each with the name of its output: the same ones every time."""
+    files, roots = find_files_and_roots(paths)
+    folder = Path(out)
+    # a folder inside the one that is read is left out when that is searched
+    roots = [] if is_remote(out) else [root for root in roots if root not in folder.resolve().parents]
+    taken: set[str] = set()
+
+    def is_free(name: str) -> bool:
+        path = folder / name
+        return name not in taken and (is_remote(out) or not (path.exists() and is_input(path, files, roots)))
+
+    for file, form in find():
+        if form is InputFormat.PAGES:
+            target = file.target.as_posix()
+            if task.page_form is not None:
+                target = next(filter(is_free, name_outputs(target, task.page_form)))
+                taken.add(target)
+            yield PageFile(file.name, target)
+
+
+def _style(settings: Settings) -> Style:
+    if settings.quiet:
+        return Style.NONE
+    if settings.log_json:
+        return Style.JSON
+    if sys.stderr.isatty():
+        return Style.NONE if settings.out == STDOUT and sys.stdout.isatty() else Style.BAR
+    return Style.LINES
+
+
+def _read_failures(path: Path, listed: int | None) -> tuple[Failures, int]:
+    """Return the first records that were quarantined, with the reasons, and how many more there are."""
+    with path.open(encoding="utf-8") as stream:
+        rows = [json.loads(line) for line in islice(stream, listed)]
+        more = sum(1 for _ in stream)
+    return [(_describe(row), str(row["reason"])) for row in rows], more
+
+
+def _describe(row: dict[str, object]) -> str:
+    """Name a record by its id, and by its place where that is another."""
+    place = f"{row['source']}:{row['offset']}"
+    return str(row["source"]) if row["id"] == row["source"] else f"{place} ({row['id']})" if row["id"] else place
+
+
+def _greet(folder: Path, quiet: bool, checkpoint: Checkpoint) -> None:
+    """Say that the job was begun before."""
+    records = checkpoint.statistics.records.total()
+    if quiet or not (records or checkpoint.finished):
+        return
+    if checkpoint.finished:
+        message = f"finished before, {records:,} records: nothing to do (--restart does it again)"
+    else:
+        message = f"going on behind {records:,} records"
+    click.echo(f"{folder}: {message}", err=True)
+
+
+def _conclude(settings: Settings, folder: Path, checkpoint: Checkpoint) -> None:
+    """Say what was done."""
+    statistics = checkpoint.statistics
+    if settings.quiet:
+        return
+    pages = statistics.records[Status.KEPT] + statistics.records[Status.DROPPED]
+    totals = Totals(pages, statistics.blocks, statistics.characters)
+    click.echo(format_summary(totals, CONTENT_AND_IMAGES if settings.options.images else CONTENT_ONLY), err=True)
+    if dropped := statistics.records[Status.DROPPED]:
+        click.echo(f"{dropped:,} of them dropped by the rules", err=True)
+    if settings.out != STDOUT:
+        click.echo(f"report: {folder / REPORT_HTML}", err=True)

@@ -1,0 +1,155 @@
+"""Worker processes of a corpus job: in order, and whole, whatever becomes of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from dechrome.batch.records import Chunk, Input, InputFormat
+from dechrome.batch.results import Result
+from dechrome.batch.work import Caution, open_mark
+from dechrome.batch.workers import run_chunks
+from dechrome.errors import JobError, ModelError
+
+SOURCE = Input("a.jsonl", InputFormat.JSONL, "a.jsonl")
+ITEMS = 3  # in each chunk
+
+
+def make_chunks(count: int) -> list[Chunk]:
+    return [Chunk(SOURCE, number, number + 1) for number in range(count)]
+
+
+def work(kills: dict[tuple[int, int], str], once: Path | None, chunk: Chunk, number: int, mark: str, caution: Caution
+         ) -> Result:  # fmt: skip
+    """Write each item's name; at some items the process ends or hangs, with ``once`` only the first time."""
+    marker = open_mark(mark)
+    if chunk.damage:
+        return Result(b"damage")
+    lines = []
+    for item in range(ITEMS):
+        if item == caution.cut:
+            lines.append(f"{chunk.start}.rest: {caution.convicted[item]}")
+            break
+        marker.set(number, item)
+        how = kills.get((chunk.start, item))
+        if item in caution.convicted and how != "unreadable":
+            lines.append(f"{chunk.start}.{item}: {caution.convicted[item]}")
+            continue
+        if how and (once is None or not once.exists()):
+            if once is not None:
+                once.touch()
+            do_harm(how)
+        lines.append(f"{chunk.start}.{item}")
+    return Result("\n".join(lines).encode())
+
+
+def do_harm(how: str) -> None:
+    if how == "hang":
+        time.sleep(600)
+    if how == "raise":
+        raise MemoryError
+    if how == "gone":
+        raise FileNotFoundError("gone")
+    if how == "no model":
+        raise ModelError("no model.json")
+    os.kill(os.getpid(), signal.SIGSEGV if how == "crash" else signal.SIGKILL)
+
+
+def run(
+    kills: dict[tuple[int, int], str], count: int = 6, once: Path | None = None, timeout: float = 30.0
+) -> list[str]:
+    results = run_chunks(make_chunks(count), partial(work, kills, once), 2, timeout)
+    return [line for _, result in results for line in result.output.decode().splitlines()]
+
+
+def all_items(count: int = 6) -> list[str]:
+    return [f"{chunk}.{item}" for chunk in range(count) for item in range(ITEMS)]
+
+
+def test_results_come_in_the_order_of_the_chunks() -> None:
+    assert run({}, count=40) == all_items(40)
+
+
+@pytest.mark.parametrize("how", ["kill", "crash"])
+def test_the_item_that_kills_its_worker_is_convicted_and_no_other(how: str) -> None:
+    lines = run({(2, 1): how, (3, 0): how, (3, 2): how})
+    assert [line.partition(":")[0] for line in lines] == all_items()
+    assert [line for line in lines if ":" in line] == [
+        "2.1: the worker process died",
+        "3.0: the worker process died",
+        "3.2: the worker process died",
+    ]
+
+
+def test_an_item_that_hangs_is_convicted() -> None:
+    lines = run({(1, 2): "hang"}, timeout=1.0)
+    assert [line for line in lines if ":" in line] == ["1.2: took longer than 1 s"]
+    assert [line.partition(":")[0] for line in lines] == all_items()
+
+
+@pytest.mark.parametrize("how", ["kill", "raise", "gone"])
+def test_what_happens_once_changes_nothing(tmp_path: Path, how: str) -> None:
+    assert run({(2, 1): how}, once=tmp_path / "done") == all_items()
+
+
+def test_a_chunk_that_cannot_be_read_beyond_an_item_is_cut_there() -> None:
+    kills = {(4, 1): "unreadable"}
+    assert run(kills)[12:15] == ["4.0", "4.rest: the worker process died", "5.0"]
+
+
+def test_a_local_file_that_is_gone_is_damage() -> None:
+    assert "damage" in run({(2, 0): "gone"})
+
+
+def test_an_error_of_the_job_ends_it() -> None:
+    with pytest.raises(ModelError, match=r"no model.json"):
+        run({(2, 0): "no model"})
+    with pytest.raises(JobError, match="MemoryError"):
+        run({(chunk, 0): "raise" for chunk in range(6)})
+
+
+def die_at_once(chunk: Chunk, number: int, mark: str, caution: Caution) -> Result:
+    os._exit(3)
+
+
+def test_workers_that_die_before_they_begin_end_the_job() -> None:
+    with pytest.raises(JobError, match="before they begin"):
+        list(run_chunks(make_chunks(3), die_at_once, 1, 30.0))
+
+
+def tell_process(chunk: Chunk, number: int, mark: str, caution: Caution) -> Result:
+    time.sleep(0.05)
+    return Result(str(os.getpid()).encode())
+
+
+def test_chunks_are_read_only_a_little_ahead_and_both_workers_work() -> None:
+    taken = 0
+
+    def chunks() -> Iterator[Chunk]:
+        nonlocal taken
+        for chunk in make_chunks(200):
+            taken += 1
+            yield chunk
+
+    processes = Counter[bytes]()
+    for done, (_, result) in enumerate(run_chunks(chunks(), tell_process, 2, 30.0)):
+        processes[result.output] += 1
+        assert taken <= done + 2 * 8 + 1
+    assert len(processes) == 2
+    assert min(processes.values()) > 40
+
+
+def test_no_worker_outlives_the_run() -> None:
+    results = run_chunks(make_chunks(8), tell_process, 2, 30.0)
+    processes = {int(next(results)[1].output) for _ in range(6)}
+    results.close()
+    for process in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
