@@ -1,0 +1,240 @@
+"""Corpus jobs from end to end: nothing lost, nothing doubled, and the same bytes however often they were killed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dechrome import clean_html, clean_text
+from dechrome.cli import main
+
+ARTICLE = "The ferry leaves the old harbour at noon, and most of those on board have seen the islands before. "
+HTML = "<title>Ferry</title><nav><a href='/'>Home</a> <a href='/news'>News</a></nav><h1>Ferry</h1><p>{}</p>"
+TEXT = "Home\nNews\n{}\nWe use cookies to improve this site.\nAccept all"
+
+# A job in small steps: many chunks, a checkpoint behind each.
+DRIVER = """
+import sys
+from functools import partial
+from dechrome.batch import job
+from dechrome.cli import main
+job.SAVE_SECONDS = 0.0
+job.split_input = partial(job.split_input, chunk_bytes=int(sys.argv.pop(1)))
+main()
+"""
+
+
+def make_records(count: int) -> list[dict[str, Any]]:
+    """Records of HTML and text in turn, each with a number of its own in its text."""
+    records: list[dict[str, Any]] = []
+    for number in range(count):
+        body = f"{ARTICLE * (1 + number % 7)} It is trip {number}."
+        page = {"html": HTML.format(body)} if number % 2 else {"text": TEXT.format(body)}
+        records.append({"id": f"r{number}", "day": number % 31, **page})
+    return records
+
+
+def write_jsonl(path: Path, records: list[dict[str, Any]]) -> None:
+    lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    path.write_bytes(gzip.compress(lines.encode(), mtime=0) if path.suffix == ".gz" else lines.encode())
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["clean", *map(str, arguments), "--quiet"], prog_name="dechrome")
+
+
+def start(chunk_bytes: int, *arguments: object) -> subprocess.Popen[bytes]:
+    """Start a job in small steps, in a process group of its own."""
+    command = [sys.executable, "-c", DRIVER, str(chunk_bytes), "clean", *map(str, arguments), "--quiet"]
+    return subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE)
+
+
+def finish(process: subprocess.Popen[bytes]) -> None:
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors.decode()
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_records_keep_their_fields_and_get_the_text_that_clean_html_gives(here: Path) -> None:
+    records = make_records(40)
+    write_jsonl(here / "in.jsonl", records)
+    assert run("in.jsonl", "--out", "out").exit_code == 0
+    written = read_jsonl(here / "out" / "in.jsonl")
+    assert [record["id"] for record in written] == [record["id"] for record in records]
+    for record, source in zip(written, records, strict=True):
+        text = clean_html(source["html"]) if "html" in source else clean_text(source["text"])
+        assert record == {"id": source["id"], "day": source["day"], "text": text}
+        assert text.strip()
+
+
+@pytest.mark.parametrize("name", ["in.jsonl", "in.jsonl.gz"])
+def test_labels_point_at_the_text_they_are_of(here: Path, name: str) -> None:
+    write_jsonl(here / name, make_records(12))
+    assert run(name, "--out", "out", "--labels", "--keep-html").exit_code == 0
+    for record in read_jsonl(here / "out" / name):
+        pieces = [record["source_text"][start:end] for start, end, label, *_ in record["spans"] if label == "content"]
+        assert [piece.strip() for piece in record["text"].splitlines() if piece.strip()] == pieces
+        assert {kind for _, _, label, kind, _ in record["spans"] if label == "chrome"} - {None}
+        assert all(0 <= confidence <= 1 for *_, confidence in record["spans"])
+        assert 0 < record["quality"] <= 1
+        assert record["problems"] == []
+        assert ("html" in record) == (int(record["id"][1:]) % 2 == 1)
+
+
+def test_other_fields_are_read_and_written_on_demand(here: Path) -> None:
+    rows = [{"key": 1, "page": HTML.format(ARTICLE), "text": "mine"}, {"key": 2, "body": TEXT.format(ARTICLE)}]
+    write_jsonl(here / "in.jsonl", rows)
+    options = ["--html-field", "page", "--text-field", "body", "--id-field", "key", "--output-field", "clean"]
+    assert run("in.jsonl", "--out", "out.jsonl", *options).exit_code == 0
+    first, second = read_jsonl(here / "out.jsonl")
+    assert (first["key"], first["text"], "page" in first) == (1, "mine", False)
+    assert second["body"] == rows[1]["body"]
+    assert ARTICLE.strip() in first["clean"]
+    assert ARTICLE.strip() in second["clean"]
+
+
+def test_every_record_is_in_the_output_dropped_or_quarantined(here: Path) -> None:
+    good = make_records(30)
+    lines = [json.dumps(record) for record in good]
+    lines[3:3] = ["{broken", '{"id": "none"}', '{"id": "odd", "html": 7}', "[1, 2]", "", '{"id": "empty", "html": ""}']
+    lines.insert(20, '{"id": "short", "text": "Accept all cookies"}')
+    (here / "in.jsonl").write_text("\n".join(lines))
+    result = run("in.jsonl", "--out", "out", "--min-chars", "10", "--keep-dropped")
+    assert result.exit_code == 1
+    kept = read_jsonl(here / "out" / "in.jsonl")
+    dropped = read_jsonl(here / "out" / "_dechrome" / "dropped.jsonl")
+    lost = read_jsonl(here / "out" / "_dechrome" / "quarantine.jsonl")
+    assert [record["id"] for record in kept] == [record["id"] for record in good]
+    assert [record["id"] for record in dropped] == ["empty", "short"]
+    assert [row["id"] for row in lost] == [None, "none", "odd", None]
+    text = (here / "in.jsonl").read_text()
+    for row in lost:
+        assert row["source"] == "in.jsonl"
+        assert row["reason"]
+        assert text[row["offset"] - 1] == "\n"
+    report = json.loads((here / "out" / "_dechrome" / "report.json").read_text())
+    assert report["records"] == {"kept": 30, "dropped": 2, "quarantined": 4}
+    assert "broken" not in (here / "out" / "_dechrome" / "report.html").read_text()
+
+
+def test_page_files_and_corpora_go_together(here: Path) -> None:
+    (here / "in" / "sub").mkdir(parents=True)
+    (here / "in" / "a.html").write_text(HTML.format(ARTICLE))
+    (here / "in" / "sub" / "b.txt.gz").write_bytes(gzip.compress(TEXT.format(ARTICLE).encode()))
+    write_jsonl(here / "in" / "sub" / "c.jsonl.gz", make_records(5))
+    assert run("in", "--out", "out").exit_code == 0
+    names = {path.relative_to(here / "out").as_posix() for path in (here / "out").rglob("*") if path.is_file()}
+    assert {name for name in names if not name.startswith("_dechrome")} == {"a.txt", "sub/b.txt", "sub/c.jsonl.gz"}
+    assert ARTICLE.strip() in (here / "out" / "sub" / "b.txt").read_text()
+    assert len(read_jsonl(here / "out" / "sub" / "c.jsonl.gz")) == 5
+
+
+def test_the_same_command_again_has_nothing_to_do_and_another_one_is_refused(here: Path) -> None:
+    write_jsonl(here / "in.jsonl", make_records(5))
+    assert run("in.jsonl", "--out", "out").exit_code == 0
+    written = (here / "out" / "in.jsonl").stat()
+    assert run("in.jsonl", "--out", "out").exit_code == 0
+    assert (here / "out" / "in.jsonl").stat().st_mtime_ns == written.st_mtime_ns
+    refused = run("in.jsonl", "--out", "out", "--labels")
+    assert refused.exit_code == 2
+    assert "other options" in refused.stderr
+    assert "--restart" in refused.stderr
+    write_jsonl(here / "in.jsonl", make_records(6))
+    assert "other inputs" in run("in.jsonl", "--out", "out").stderr
+    assert run("in.jsonl", "--out", "out", "--labels", "--restart").exit_code == 0
+    assert "spans" in read_jsonl(here / "out" / "in.jsonl")[0]
+
+
+def test_two_runs_of_one_job_keep_out_of_each_others_way(here: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    write_jsonl(here / "in.jsonl", make_records(2))
+    (here / "out" / "_dechrome").mkdir(parents=True)
+    with (here / "out" / "_dechrome" / "lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        refused = run("in.jsonl", "--out", "out")
+    assert refused.exit_code == 2
+    assert "at work here" in refused.stderr
+
+
+def test_records_go_from_standard_input_to_standard_output(here: Path) -> None:
+    records = make_records(7)
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    result = CliRunner().invoke(main, ["clean", "-", "--as", "jsonl", "--quiet"], input=lines, prog_name="dechrome")
+    assert result.exit_code == 0
+    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == [record["id"] for record in records]
+    assert list(here.iterdir()) == []
+
+
+def wait_for(process: subprocess.Popen[bytes], checkpoint: Path, count: int) -> None:
+    """Wait until a job has written so many records."""
+    while process.poll() is None:
+        if checkpoint.exists() and sum(json.loads(checkpoint.read_text())["statistics"]["records"].values()) >= count:
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"the job ended before record {count}")
+
+
+def _kill_parent(process: subprocess.Popen[bytes]) -> None:
+    os.kill(process.pid, signal.SIGKILL)
+
+
+def _kill_all(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+
+
+def _kill_worker(process: subprocess.Popen[bytes]) -> None:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    workers = [child for child in children if b"popen_loky" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    if workers:
+        os.kill(int(workers[-1]), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("name", "kill"),
+    [("in.jsonl", _kill_all), ("in.jsonl.gz", _kill_all), ("in.jsonl.gz", _kill_parent), ("in.jsonl", _kill_worker)],
+)
+def test_a_job_that_is_killed_ends_with_the_same_bytes(
+    here: Path, name: str, kill: Callable[[subprocess.Popen[bytes]], None]
+) -> None:
+    if kill is _kill_worker and not Path("/proc/self/task").is_dir():
+        pytest.skip("worker processes are found in /proc")
+    write_jsonl(here / name, make_records(600))
+    finish(start(8_000, name, "--out", "whole", "--labels"))
+    chance = random.Random(f"{name}{kill.__name__}")
+    process = start(8_000, name, "--out", "killed", "--labels")
+    for count in sorted(chance.sample(range(1, 500), 3)):
+        wait_for(process, here / "killed" / "_dechrome" / "checkpoint.json", count)
+        kill(process)
+        if kill is not _kill_worker:
+            process.wait()
+            process = start(8_000, name, "--out", "killed", "--labels")
+    finish(process)
+    for file in (name, "_dechrome/quarantine.jsonl"):
+        assert (here / "killed" / file).read_bytes() == (here / "whole" / file).read_bytes()
+    assert len(read_jsonl(here / "killed" / name)) == 600
+    before, after = (json.loads((here / out / "_dechrome" / "report.json").read_text()) for out in ("whole", "killed"))
+    for count in ("records", "blocks", "characters", "characters_out", "quality", "languages", "samples"):
+        assert before[count] == after[count]
+    assert not list((here / "killed").rglob("*.part"))
