@@ -65,7 +65,8 @@ class Chunk:
 
     ``start`` and ``stop`` are positions in the input, and the next chunk starts at ``stop``. What a position is, the
     reader decides: a byte of the (unpacked) file, a row, a page file's number. ``data`` is the chunk's bytes, where
-    only the process that split the input could get at them; else the worker reads for itself.
+    only the process that split the input could get at them; else the worker reads for itself. ``damage`` says why
+    the input cannot be read there, or not beyond ``data``.
     """
 
     source: Input
@@ -73,6 +74,7 @@ class Chunk:
     stop: int
     data: bytes | None = None
     pages: tuple[PageFile, ...] = ()
+    damage: str = ""
 
 
 class Record(NamedTuple):
