@@ -18,6 +18,7 @@ import pytest
 from dechrome.batch import addresses, extras
 from dechrome.batch.readers import format_of, read_chunk, split_input
 from dechrome.batch.readers.jsonl import read_jsonl, split_jsonl
+from dechrome.batch.readers.warc import read_warc, split_warc
 from dechrome.batch.records import Broken, Chunk, Fields, Input, InputFormat, Passed, Record
 from dechrome.errors import InputError
 from hypothesis import given, settings
@@ -50,7 +51,11 @@ def zst(data: bytes) -> bytes:
     return packed
 
 
-PACKERS: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": lambda data: gzip.compress(data, mtime=0), ".zst": zst}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": lambda data: gzip.compress(data, mtime=0),
+    ".zst": zst,
+}
 
 LINES = [
     json.dumps({"id": 1, "html": "<p>Ein Fuchs lief über den Hügel."}, ensure_ascii=False),
@@ -250,8 +255,9 @@ def test_parquet_rows_are_read_once_whatever_the_row_groups_and_chunks(tmp_path:
 
 def test_a_damaged_row_group_is_broken_and_the_others_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    texts = [f"{number} " + "some words " * 50 for number in range(40)]
-    write_parquet(path, pyarrow.table({"text": texts}), 10, compression="zstd", write_page_checksum=True)
+    rng = random.Random(5)
+    texts = ["".join(rng.choices("abcdefgh ", k=500)) for _ in range(40)]
+    write_parquet(path, pyarrow.table({"text": texts}), 10, write_page_checksum=True, use_dictionary=False)
     column = parquet.ParquetFile(path).metadata.row_group(1).column(0)
     data = bytearray(path.read_bytes())
     middle = column.data_page_offset + column.total_compressed_size // 2
@@ -292,3 +298,168 @@ def test_a_large_row_group_is_cut_by_its_bytes_and_rows(tmp_path: Path) -> None:
     small = pyarrow.table({"text": ["x"] * 3000})
     source = write_parquet(tmp_path / "b.parquet", small, 3000)
     assert [chunk.stop - chunk.start for chunk in split_input(source)] == [1000, 1000, 1000]
+
+
+def record(number: int, body: bytes, headers: str = "Content-Type: text/html; charset=latin-1", **warc: str) -> bytes:
+    status = warc.pop("status", "200 OK")
+    kind = warc.pop("kind", "response")
+    if kind == "response":
+        body = f"HTTP/1.1 {status}\r\n{headers}\r\n\r\n".encode() + body
+        content_type = "application/http; msgtype=response"
+    else:
+        content_type = headers.partition(": ")[2]
+    lines = [
+        "WARC/1.0",
+        f"WARC-Type: {kind}",
+        f"WARC-Record-ID: <urn:uuid:{number:032x}>",
+        f"WARC-Target-URI: https://a.example/{number}",
+        "WARC-Date: 2026-01-01T00:00:00Z",
+        f"Content-Type: {content_type}",
+        f"Content-Length: {len(body)}",
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body + b"\r\n\r\n"
+
+
+def chunked(body: bytes) -> bytes:
+    return b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+
+
+PAGE = "<p>Ein Fuchs lief über".encode("latin-1")
+RECORDS = [
+    record(0, b"software: a test", "Content-Type: application/warc-fields", kind="warcinfo"),
+    record(1, PAGE),
+    record(2, b"GET / HTTP/1.1\r\n\r\n", "Content-Type: application/http; msgtype=request", kind="request"),
+    record(3, gzip.compress(PAGE), "Content-Type: text/html; charset=latin-1\r\nContent-Encoding: gzip"),
+    record(4, PAGE, "Content-Type: text/html; charset=latin-1\r\nContent-Encoding: gzip"),
+    record(5, chunked(PAGE), "Content-Type: application/xhtml+xml; charset=latin-1\r\nTransfer-Encoding: chunked"),
+    record(6, b"plain", "Content-Type: text/plain"),
+    record(7, b"\x89PNG", "Content-Type: image/png"),
+    record(8, b"gone", status="404 Not Found"),
+    record(9, "WET töxt\nWARC/1.0\r\nline".encode(), "Content-Type: text/plain", kind="conversion"),
+    record(10, b"<p>resource", "Content-Type: text/html", kind="resource"),
+    record(11, b"no gzip", "Content-Type: text/html\r\nContent-Encoding: gzip"),
+    record(12, PAGE, "Server: nameless"),
+]
+WARC_RESULT = "0P 1H 2P 3H 4H 5H 6T 7P 8P 9T 10H 11B 12H".split()
+
+
+def mark(item: Item) -> str:
+    if isinstance(item, Record):
+        return "T" if item.text is not None else "H"
+    return type(item).__name__[0]
+
+
+WARC_PACKINGS: dict[str, Callable[[list[bytes]], bytes]] = {
+    ".warc": b"".join,
+    ".warc.gz": lambda records: b"".join(gzip.compress(data, mtime=0) for data in records),
+    ".warc.zst": lambda records: b"".join(map(zst, records)),
+    ".solid.warc.gz": lambda records: gzip.compress(b"".join(records), mtime=0),
+    ".solid.warc.zst": lambda records: zst(b"".join(records)),
+    ".blocks.warc.gz": lambda records: b"".join(
+        gzip.compress(b"".join(records)[at : at + 700], mtime=0) for at in range(0, len(b"".join(records)), 700)
+    ),
+}
+
+
+@pytest.mark.parametrize("suffix", WARC_PACKINGS)
+def test_warc_records_become_pages_text_or_are_passed_over(tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("fastwarc")
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(WARC_PACKINGS[suffix](RECORDS))
+    items = read(input_of(path, InputFormat.WARC))
+    assert [f"{number}{mark(item)}" for number, item in enumerate(items)] == WARC_RESULT
+    for number in (1, 3, 4, 5):
+        page = items[number]
+        assert isinstance(page, Record)
+        assert (page.html, page.charset, page.url) == (PAGE, "latin-1", f"https://a.example/{number}")
+        assert page.id == page.fields["id"] == f"<urn:uuid:{number:032x}>"
+    assert [item.reason for item in items if isinstance(item, Passed)] == [
+        "WARC record of type warcinfo",
+        "WARC record of type request",
+        "content type image/png",
+        "HTTP status 404",
+    ]
+    packed = suffix in (".warc.gz", ".warc.zst")
+    members = [len(WARC_PACKINGS[suffix]([data])) if packed else len(data) for data in RECORDS]
+    assert [item.offset for item in items] == [sum(members[:number]) for number in range(len(members))]
+
+
+@pytest.mark.parametrize("suffix", WARC_PACKINGS)
+def test_warc_records_come_out_once_and_in_order_through_chunks_of_any_size(tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("fastwarc")
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(WARC_PACKINGS[suffix](RECORDS))
+    source = input_of(path, InputFormat.WARC)
+    whole = read(source)
+    for size in [1, *range(40, 4 * path.stat().st_size + 40, 61)]:
+        chunks = list(split_input(source, 0, size))
+        assert [item for chunk in chunks for item in read_chunk(chunk, FIELDS)] == whole
+        middle = len(chunks) // 2
+        assert list(split_input(source, chunks[middle].start, size)) == chunks[middle:]
+
+
+@pytest.mark.parametrize("place", range(4, 100, 8))
+@pytest.mark.parametrize("kind", ["flipped", "zeroed", "junk", "cut"])
+@pytest.mark.parametrize("suffix", WARC_PACKINGS)
+def test_damage_in_a_warc_file_is_reported_and_the_rest_goes_on(
+    tmp_path: Path, suffix: str, kind: str, place: int
+) -> None:
+    pytest.importorskip("fastwarc")
+    rng = random.Random(place)
+    bodies = ["<p>" + "".join(rng.choices("abcdefgh ", k=rng.randint(50, 3000))) for _ in range(30)]
+    data = bytearray(WARC_PACKINGS[suffix]([record(n, body.encode()) for n, body in enumerate(bodies)]))
+    at = len(data) * place // 100
+    if kind == "flipped":
+        data[at] ^= 0x55
+    elif kind == "zeroed":
+        data[at : at + 60] = bytes(60)
+    elif kind == "junk":
+        data[at:at] = rng.randbytes(500)
+    else:
+        del data[at:]
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(data)
+    source = input_of(path, InputFormat.WARC)
+    items = read(source)
+    good = [item for item in items if isinstance(item, Record) and item.html in {body.encode() for body in bodies}]
+    broken = [item for item in items if isinstance(item, Broken)]
+    packed = suffix != ".warc"
+    if kind == "cut":
+        assert broken and "cut off" in broken[-1].reason
+        assert len(good) >= 30 * place // 100 - 8 or suffix == ".solid.warc.zst"  # it is one block
+    elif "solid" not in suffix:
+        assert len(good) >= 27
+        assert broken or len(good) == 30 or not packed
+    for size in (100, 997, 4000):
+        chunks = list(split_input(source, 0, size))
+        again = [item for chunk in chunks for item in read_chunk(chunk, FIELDS)]
+        assert [(type(item), item.offset) for item in again] == [(type(item), item.offset) for item in items]
+
+
+def test_a_warc_file_with_a_dictionary_is_read(tmp_path: Path) -> None:
+    pytest.importorskip("fastwarc")
+    records = [record(n, b"<p>some words that every page has, and number %d" % n) for n in range(50)]
+    dictionary = zstandard.train_dictionary(2000, records * 20)
+    packer = zstandard.ZstdCompressor(dict_data=dictionary)
+    content = zst(dictionary.as_bytes())
+    first = b"\x5d\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content
+    path = tmp_path / "a.warc.zst"
+    path.write_bytes(first + b"".join(packer.compress(data) for data in records))
+    source = input_of(path, InputFormat.WARC)
+    for size in (1 << 20, 4000, 333):
+        assert [mark(item) for item in read(source, size)] == ["H"] * 50
+    path.write_bytes(b"".join(packer.compress(data) for data in records))
+    items = read(input_of(path, InputFormat.WARC))
+    assert {type(item) for item in items} == {Broken}
+    assert "dictionary" in next(item.reason for item in items if isinstance(item, Broken))
+
+
+@pytest.mark.parametrize("suffix", WARC_PACKINGS)
+def test_a_warc_record_that_is_too_large_is_broken_and_the_rest_goes_on(tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("fastwarc")
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(WARC_PACKINGS[suffix]([RECORDS[1], record(2, b"<p>" + b"x" * 3_000_000), RECORDS[3]]))
+    source = input_of(path, InputFormat.WARC)
+    for size in (1 << 10, 1 << 22):
+        chunks = split_warc(source, 0, size, 1 << 20)
+        assert [mark(item) for chunk in chunks for item in read_warc(chunk, FIELDS, 1 << 20)] == ["H", "B", "H"]

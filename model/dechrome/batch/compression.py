@@ -65,19 +65,22 @@ def pack(data: bytes, compression: str) -> bytes:
     return data
 
 
-def read_dictionary(head: bytes) -> bytes | None:
-    """Return the dictionary in the first frame of a ``.warc.zst``, ``None`` where there is none or less than all."""
-    if not head.startswith(_DICTIONARY) or len(head) < 8:
-        return None
-    size = struct.unpack("<I", head[4:8])[0]
-    content = head[8 : 8 + size]
-    if len(content) < size:
-        return None
-    if content.startswith(_ZSTD):
-        zstandard = import_extra("zstandard", "Reading .zst")
+def dictionary_size(head: bytes) -> int:
+    """Return the size of the frame with a dictionary that a ``.warc.zst`` begins with, 0 where there is none."""
+    return 8 + int(struct.unpack("<I", head[4:8])[0]) if head.startswith(_DICTIONARY) and len(head) >= 8 else 0
+
+
+def read_dictionary(frame: bytes) -> bytes | None:
+    """Return the dictionary in the first frame of a ``.warc.zst``, ``None`` where it is damaged."""
+    content = frame[8:]
+    if not content.startswith(_ZSTD):
+        return content
+    zstandard = import_extra("zstandard", "Reading .zst")
+    try:
         with zstandard.ZstdDecompressor().stream_reader(content) as reader:
             return bytes(reader.read(_KEPT))
-    return content
+    except zstandard.ZstdError:
+        return None
 
 
 def unpack(
@@ -212,7 +215,7 @@ class _GzipDecoder:
         except zlib.error as error:
             raise _DamageError(str(error).partition(": ")[2] or str(error), _salvage(before, feed)) from error
         self.done = self.inner.eof
-        return output, len(feed) - len(self.inner.unconsumed_tail) - len(self.inner.unused_data)
+        return output, len(feed) - len(self.inner.unused_data if self.done else self.inner.unconsumed_tail)
 
 
 def _salvage(inner: Any, feed: bytes) -> bytes:
@@ -286,11 +289,11 @@ class _ZstdDecoder:
         try:
             parameters = self.library.get_frame_parameters(head)
             length = self.library.frame_header_size(head)
+            if parameters.dict_id and not self.knows:
+                raise _DamageError(f"packed with dictionary {parameters.dict_id}, which the file does not hold")
             output = self.inner.decompress(head[:length])
         except self.library.ZstdError as error:
             raise _DamageError(str(error)) from error
-        if parameters.dict_id and not self.knows:
-            raise _DamageError(f"packed with dictionary {parameters.dict_id}, which the file does not hold")
         self.checksum = bool(parameters.has_checksum)
         return output, length
 
