@@ -70,8 +70,8 @@ class Chunk:
     ``start`` and ``stop`` are positions in the input, and the next chunk starts at ``stop``. What a position is, the
     reader decides: a byte of the (unpacked) file, a row, a page file's number. ``data`` is the chunk's bytes, where
     only the process that split the input could get at them; else the worker reads for itself. ``share`` is the part
-    of the input that the chunk makes up, 0 to 1. ``damage`` says why
-    the input cannot be read there, or not beyond ``data``.
+    of the input that the chunk makes up, 0 to 1. ``damage`` says why the input cannot be read there, or not beyond
+    ``data``.
     """
 
     source: Input
