@@ -235,6 +235,6 @@ def test_a_job_that_is_killed_ends_with_the_same_bytes(
         assert (here / "killed" / file).read_bytes() == (here / "whole" / file).read_bytes()
     assert len(read_jsonl(here / "killed" / name)) == 600
     before, after = (json.loads((here / out / "_dechrome" / "report.json").read_text()) for out in ("whole", "killed"))
-    for count in ("records", "blocks", "characters", "characters_out", "quality", "languages", "samples"):
-        assert before[count] == after[count]
+    for name in ("records", "blocks", "characters", "characters_out", "quality", "languages", "samples"):
+        assert before[name] == after[name]
     assert not list((here / "killed").rglob("*.part"))

@@ -6,23 +6,20 @@ import gzip
 import io
 import json
 import random
-import subprocess
-import sys
 import tracemalloc
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dechrome.batch import addresses, extras
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dechrome.batch import addresses
 from dechrome.batch.readers import format_of, read_chunk, split_input
 from dechrome.batch.readers.jsonl import read_jsonl, split_jsonl
 from dechrome.batch.readers.warc import read_warc, split_warc
-from dechrome.batch.records import Broken, Chunk, Fields, Input, InputFormat, Passed, Record
-from dechrome.errors import InputError
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from dechrome.batch.records import Broken, Fields, Input, InputFormat, Passed, Record
 
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")

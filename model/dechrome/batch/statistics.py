@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from dechrome.artefact import KINDS
 from dechrome.batch.cleaning import Cleaned, Status
 from dechrome.blocks import Label
 from dechrome.pages import Page
@@ -19,7 +20,7 @@ QUALITY_BINS: Final = 20
 LISTED: Final = 10  # pages in a list of the slowest or the worst
 SAMPLES: Final = 5  # texts shown of each kind that was removed
 SAMPLE_CHARS: Final = 160
-GUESS_CHARS: Final = 300  # that a language is guessed from
+GUESS_CHARS: Final = 200  # that a language is guessed from
 GUESS_BLOCKS: Final = 20  # that it is guessed from where no text remains
 UNKNOWN: Final = "unknown"
 
@@ -123,21 +124,24 @@ class Statistics:
         return made
 
     def _add_blocks(self, cleaned: Cleaned, page: Page, by_language: Counter[str]) -> None:
-        for number, block in enumerate(page.blocks):
-            name = block.kind.value if block.kind else block.label.value
-            self.blocks[name] += 1
-            self.characters[name] += len(block.text)
-            by_language[name] += len(block.text)
-            if block.kind:
-                self._sample(name, block.text, cleaned, number)
+        names = [block.kind.value if block.kind else block.label.value for block in page.blocks]
+        lengths: Counter[str] = Counter()
+        for name, block in zip(names, page.blocks, strict=True):
+            lengths[name] += len(block.text)
+        self.blocks.update(names)
+        self.characters.update(lengths)
+        by_language.update(lengths)
+        self._sample(cleaned, page, names)
 
-    def _sample(self, name: str, text: str, cleaned: Cleaned, number: int) -> None:
-        """Keep a text if its rank is among the lowest."""
-        known = self.samples.setdefault(name, [])
-        rank = zlib.crc32(f"{cleaned.source}\0{cleaned.offset}\0{number}".encode("utf-8", "replace"))
-        if len(known) < SAMPLES or rank < known[-1].rank:
-            sample = Sample(rank, text[:SAMPLE_CHARS], cleaned.source, cleaned.offset)
-            self.samples[name] = _choose([*known, sample])
+    def _sample(self, cleaned: Cleaned, page: Page, names: Sequence[str]) -> None:
+        """Keep the first text of each kind of chrome, if the page's rank is among the lowest."""
+        rank = zlib.crc32(f"{cleaned.source}\0{cleaned.offset}".encode("utf-8", "replace"))
+        for name in dict.fromkeys(names):
+            known = self.samples.get(name, [])
+            if name not in KINDS or (len(known) >= SAMPLES and rank >= known[-1].rank):
+                continue
+            text = page.blocks[names.index(name)].text[:SAMPLE_CHARS]
+            self.samples[name] = _choose([*known, Sample(rank, text, cleaned.source, cleaned.offset)])
 
 
 def guess_language(text: str) -> str:
