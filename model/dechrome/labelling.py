@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
@@ -12,8 +12,8 @@ from typing import Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from dechrome.artefact import KINDS, LABELS, Model, read_model
-from dechrome.blocks import Block, Document, Label, LabelledBlock, Reason
+from dechrome.artefact import Model, read_model
+from dechrome.blocks import Document, Label, Reason
 from dechrome.characters import IntArray
 from dechrome.choosing import check_options, choose_labels
 from dechrome.context import FloatArray
@@ -23,11 +23,11 @@ from dechrome.explaining import explain_inputs
 from dechrome.features import extract_features
 from dechrome.html_blocks import split_html
 from dechrome.inference import calibrate, final_inputs, predict_proba
-from dechrome.pages import Page
+from dechrome.pages import Page, page_of
 from dechrome.tails import split_tails
 from dechrome.text_blocks import split_text
 from dechrome.tree_blocks import split_tree, strip_nodes
-from dechrome.xpaths import element_paths
+from dechrome.verdicts import Verdict
 
 Favor = Literal["precision", "balanced", "recall"]
 Tree = TypeVar("Tree")
@@ -35,7 +35,7 @@ Tree = TypeVar("Tree")
 SHIPPED_MODEL: Final = Path(__file__).parent / "models" / "blocks_v1"
 BATCH_BLOCKS: Final = 512  # blocks that share one matrix product; 128 to 4096 tried: more leave the CPU cache
 MAX_WINDOW: Final = 20_000  # blocks of one page that are looked at together; bounds memory on endless pages
-_CONTENT, _IMAGE, _CHROME = LABELS  # to look a member up in its class takes longer than all else of a block
+MAX_KEPT: Final = 4_096  # blocks of one page whose inputs are kept until somebody asks for their kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +238,10 @@ def _windows(document: Document) -> list[Document]:
 
 
 class _Judged(NamedTuple):
-    """A run of blocks with the calibrated probabilities of labels, those of kinds, and its numbers of words."""
+    """A run of blocks: calibrated probabilities of labels, what judges their kinds, and their numbers of words."""
 
     labels: FloatArray
-    kinds: FloatArray
+    kinds: Callable[[IntArray], FloatArray]
     lengths: IntArray
 
 
@@ -257,7 +257,7 @@ def label_documents(
         for (index, _), found in zip(batch, _judge(model, [part for _, part in batch]), strict=True):
             judged[index].append(found)
     pages = [
-        _page(document, model, _Judged(*map(np.concatenate, zip(*runs, strict=True))), threshold, favor)
+        _page(document, model, _join(runs), threshold, favor)
         for document, runs in zip(documents, judged, strict=True)
     ]
     return [_trim(page, model) for page in pages] if trim else pages
@@ -288,10 +288,27 @@ def _judge(model: Model, parts: Sequence[Document]) -> list[_Judged]:
     pages = [extract_features(part) for part in parts]
     inputs = final_inputs(model, head, pages)
     labels = calibrate(predict_proba(model.heads[head], inputs), model.settings["calibration"][head])
-    kinds = predict_proba(model.heads["kind"], inputs)
     ends = np.cumsum([len(part.blocks) for part in parts])[:-1]
-    columns = (np.split(labels, ends), np.split(kinds, ends), (features.lengths for features in pages))
-    return [_Judged(*run) for run in zip(*columns, strict=True)]
+    runs = zip(np.split(labels, ends), np.split(inputs, ends), pages, strict=True)
+    return [_Judged(run, _judge_kinds(model, rows), features.lengths) for run, rows, features in runs]
+
+
+def _judge_kinds(model: Model, inputs: FloatArray) -> Callable[[IntArray], FloatArray]:
+    """Return what judges the kinds of a run of blocks, by their numbers: later, if the inputs are few enough to keep."""
+    network = model.heads["kind"]
+    if len(inputs) <= MAX_KEPT:
+        return lambda numbers: predict_proba(network, inputs.take(numbers, axis=0))
+    kinds = predict_proba(network, inputs)
+    return lambda numbers: kinds.take(numbers, axis=0)
+
+
+def _join(runs: Sequence[_Judged]) -> _Judged:
+    """Join the runs of one page."""
+    if len(runs) == 1:
+        return runs[0]
+    kinds = np.concatenate([run.kinds(np.arange(len(run.labels))) for run in runs])
+    labels, lengths = (np.concatenate([getattr(run, name) for run in runs]) for name in ("labels", "lengths"))
+    return _Judged(labels, lambda numbers: kinds.take(numbers, axis=0), lengths)
 
 
 def _page(document: Document, model: Model, judged: _Judged, threshold: float | None, favor: str) -> Page:
@@ -299,26 +316,4 @@ def _page(document: Document, model: Model, judged: _Judged, threshold: float | 
     shift = model.settings["favor"][head][favor]
     labels, expected = choose_labels(judged.labels, judged.lengths, threshold=threshold, shift=shift)
     quality = float(np.interp(expected, *model.settings["quality"][head])) if (labels == 0).any() else 0.0
-    rows = zip(
-        document.blocks,
-        labels.tolist(),
-        judged.labels.tolist(),
-        judged.kinds.argmax(axis=1).tolist(),
-        judged.kinds.max(axis=1, initial=0).tolist(),
-        element_paths(document),
-        strict=True,
-    )
-    blocks = tuple(_labelled(*row) for row in rows)
-    return Page(blocks, document.title, document.url, quality, document.problems, document.source_text)
-
-
-def _labelled(
-    block: Block, label: int, probabilities: list[float], kind: int, kind_confidence: float, path: str
-) -> LabelledBlock:
-    text, _, _, _, _, _, _, _, start, end, spans = block
-    name = LABELS[label]
-    content, image, chrome = probabilities
-    by_label = {_CONTENT: content, _IMAGE: image, _CHROME: chrome}
-    if name is _CHROME:
-        return LabelledBlock(text, name, KINDS[kind], chrome, by_label, kind_confidence, path, start, end, spans)
-    return LabelledBlock(text, name, None, probabilities[label], by_label, None, path, start, end, spans)
+    return page_of(Verdict(document, labels, judged.labels, judged.kinds), quality)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dechrome.blocks import Document
+from collections.abc import Sequence
+
+from dechrome.blocks import Tree
 
 
-def element_paths(document: Document) -> list[str]:
-    """Return the XPath of every block's element, empty for plain text."""
-    tags, parents, _ = document.tree
+def element_paths(tree: Tree, elements: Sequence[int]) -> list[str]:
+    """Return the XPath of each of the elements; that of -1, which plain text has for all, is empty."""
+    tags, parents, _ = tree
     numbers: list[int] = []  # of each element among its siblings of the same name
     counts: dict[tuple[int, str], int] = {}
     for place in zip(parents, tags, strict=True):
@@ -15,8 +17,7 @@ def element_paths(document: Document) -> list[str]:
         numbers.append(number)
     known: list[str | None] = [None] * len(tags) + [""]  # the last is what is around the root, index -1
     paths: list[str] = []
-    for block in document.blocks:
-        element = block.element
+    for element in elements:
         missing = []
         while (path := known[element]) is None:
             missing.append(element)

@@ -1,0 +1,60 @@
+"""What the model made of a page; its labelled blocks are made from that when somebody looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dechrome.artefact import KINDS, LABELS
+from dechrome.blocks import Document, Label, LabelledBlock
+from dechrome.characters import IntArray
+from dechrome.context import FloatArray
+from dechrome.xpaths import element_paths
+
+_CONTENT, _IMAGE, _CHROME = LABELS  # to look a member up in its class takes longer than all else of a block
+_CHROME_NUMBER: Final = LABELS.index(Label.CHROME)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """A page with a label for each of its blocks.
+
+    ``labels`` has the number of each label, shape (blocks,), ``probabilities`` those of all labels, shape (blocks,
+    labels). ``judge_kinds`` returns the probabilities of kinds, shape (numbers, kinds), for numbers of blocks.
+    """
+
+    document: Document
+    labels: NDArray[np.int8]
+    probabilities: FloatArray
+    judge_kinds: Callable[[IntArray], FloatArray]
+
+
+def make_blocks(verdict: Verdict, keep: frozenset[Label]) -> list[LabelledBlock]:
+    """Return the labelled blocks whose label is in ``keep``."""
+    kept = np.flatnonzero(np.array([label in keep for label in LABELS]).take(verdict.labels))
+    chrome = kept[verdict.labels.take(kept) == _CHROME_NUMBER]
+    kinds = verdict.judge_kinds(chrome) if chrome.size else np.zeros((0, len(KINDS)), np.float32)
+    named = zip(kinds.argmax(axis=1).tolist(), kinds.max(axis=1).tolist(), strict=True)
+    blocks = [verdict.document.blocks[number] for number in kept.tolist()]
+    rows = zip(
+        blocks,
+        verdict.labels.take(kept).tolist(),
+        verdict.probabilities.take(kept, axis=0).tolist(),
+        element_paths(verdict.document.tree, [block.element for block in blocks]),
+        strict=True,
+    )
+    labelled: list[LabelledBlock] = []
+    for (text, _, _, _, _, _, _, _, start, end, spans), number, (content, image, rest), path in rows:
+        label = LABELS[number]
+        kind, sure = (None, None)
+        confidence = image if label is _IMAGE else content
+        if label is _CHROME:
+            kind_number, sure = next(named)
+            kind, confidence = KINDS[kind_number], rest
+        probabilities = {_CONTENT: content, _IMAGE: image, _CHROME: rest}
+        labelled.append(LabelledBlock(text, label, kind, confidence, probabilities, sure, path, start, end, spans))
+    return labelled
