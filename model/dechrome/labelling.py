@@ -257,8 +257,7 @@ def label_documents(
         for (index, _), found in zip(batch, _judge(model, [part for _, part in batch]), strict=True):
             judged[index].append(found)
     pages = [
-        _page(document, model, _join(runs), threshold, favor)
-        for document, runs in zip(documents, judged, strict=True)
+        _page(document, model, _join(runs), threshold, favor) for document, runs in zip(documents, judged, strict=True)
     ]
     return [_trim(page, model) for page in pages] if trim else pages
 
@@ -294,7 +293,7 @@ def _judge(model: Model, parts: Sequence[Document]) -> list[_Judged]:
 
 
 def _judge_kinds(model: Model, inputs: FloatArray) -> Callable[[IntArray], FloatArray]:
-    """Return what judges the kinds of a run of blocks, by their numbers: later, if the inputs are few enough to keep."""
+    """Return what judges the kinds of blocks, by their numbers: later, if the inputs are few enough to keep."""
     network = model.heads["kind"]
     if len(inputs) <= MAX_KEPT:
         return lambda numbers: predict_proba(network, inputs.take(numbers, axis=0))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dechrome import rendering
 from dechrome.blocks import Label, LabelledBlock
-from dechrome.verdicts import Verdict, make_blocks
+from dechrome.verdicts import Verdict, count_classes, make_blocks
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,18 @@ class Page:
             "text": self.text,
             "blocks": blocks,
         }
+
+    def count_classes(self) -> dict[str, tuple[int, int]]:
+        """Return how many blocks and characters each class has: the labels content and image, and kinds of chrome."""
+        verdict = vars(self).get("_verdict")
+        if verdict is not None:
+            return count_classes(verdict)
+        counts: dict[str, tuple[int, int]] = {}
+        for block in self.blocks:
+            name = block.kind.value if block.kind else block.label.value
+            blocks, characters = counts.get(name, (0, 0))
+            counts[name] = blocks + 1, characters + len(block.text)
+        return counts
 
     def _select(self, keep: frozenset[Label]) -> Sequence[LabelledBlock]:
         """Return the blocks whose label is in ``keep``, and others if these are made already."""

@@ -17,6 +17,7 @@ from dechrome.xpaths import element_paths
 
 _CONTENT, _IMAGE, _CHROME = LABELS  # to look a member up in its class takes longer than all else of a block
 _CHROME_NUMBER: Final = LABELS.index(Label.CHROME)
+_CLASSES: Final = tuple(name.value for name in (*LABELS, *KINDS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +32,17 @@ class Verdict:
     labels: NDArray[np.int8]
     probabilities: FloatArray
     judge_kinds: Callable[[IntArray], FloatArray]
+
+
+def count_classes(verdict: Verdict) -> dict[str, tuple[int, int]]:
+    """Return how many blocks and characters each class has: the labels content and image, and the kinds of chrome."""
+    classes = verdict.labels.astype(np.intp)
+    chrome = np.flatnonzero(classes == _CHROME_NUMBER)
+    if chrome.size:
+        classes[chrome] = len(LABELS) + verdict.judge_kinds(chrome).argmax(axis=1)
+    lengths = np.fromiter((len(block.text) for block in verdict.document.blocks), np.intp, classes.size)
+    blocks, characters = np.bincount(classes).tolist(), np.bincount(classes, lengths).astype(np.intp).tolist()
+    return {_CLASSES[number]: (count, characters[number]) for number, count in enumerate(blocks) if count}
 
 
 def make_blocks(verdict: Verdict, keep: frozenset[Label]) -> list[LabelledBlock]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from dechrome.batch.cleaning import Cleaned, Options, Status, spans_of
 from dechrome.batch.page_outputs import PageFormat, write_page
 from dechrome.batch.records import Chunk, Input, InputFormat, PageFile, PageType
-from dechrome.batch.statistics import Statistics
+from dechrome.batch.statistics import Statistics, rank_of
 from dechrome.batch.writers import OutputFormat, default_format, encode_rows, packing_of
 from dechrome.blocks import Label
 from dechrome.rendering import CONTENT_AND_IMAGES, CONTENT_ONLY
 
 Row = Mapping[str, Any]
+
+SAMPLED: Final = 8  # pages of a chunk for one whose removed texts may be shown in the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ def collect(task: Task, chunk: Chunk, outcomes: Iterable[Cleaned]) -> Result:
     kept = CONTENT_AND_IMAGES if task.options.images else CONTENT_ONLY
     for outcome in judged:
         result.statistics.add(outcome, kept, outcome.record.get(task.options.fields.output, ""))
+    for outcome in heapq.nsmallest(max(1, len(judged) // SAMPLED), judged, key=rank_of):
+        result.statistics.sample(outcome)
     lost = [outcome for outcome in judged if outcome.status is Status.QUARANTINED]
     result.quarantined = b"".join(_to_line(_place(outcome)) for outcome in lost)
     if task.keep_dropped:

@@ -5,23 +5,19 @@ from __future__ import annotations
 import heapq
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from dechrome.artefact import KINDS
 from dechrome.batch.cleaning import Cleaned, Status
-from dechrome.blocks import Label
-from dechrome.pages import Page
 
 QUALITY_BINS: Final = 20
 LISTED: Final = 10  # pages in a list of the slowest or the worst
 SAMPLES: Final = 5  # texts shown of each kind that was removed
 SAMPLE_CHARS: Final = 160
 GUESS_CHARS: Final = 200  # that a language is guessed from
-GUESS_BLOCKS: Final = 20  # that it is guessed from where no text remains
 UNKNOWN: Final = "unknown"
 
 
@@ -71,7 +67,7 @@ class Statistics:
         """Characters of all blocks."""
         return self.characters.total()
 
-    def add(self, cleaned: Cleaned, kept: frozenset[Label], text: str) -> None:
+    def add(self, cleaned: Cleaned, kept: frozenset[str], text: str) -> None:
         """Count one record, of which ``kept`` labels remain as ``text``."""
         self.records[cleaned.status.value] += 1
         if cleaned.reason:
@@ -86,11 +82,29 @@ class Statistics:
         place = (cleaned.source, cleaned.offset, cleaned.id)
         self.slowest = _largest([*self.slowest, Noted(round(cleaned.seconds, 4), *place)])
         self.worst = _smallest([*self.worst, Noted(round(page.quality, 4), *place)])
-        if cleaned.status is Status.KEPT:
-            self.characters_out += sum(len(block.text) for block in page.blocks if block.label in kept)
-        language = guess_language(text or " ".join(block.text for block in page.blocks[:GUESS_BLOCKS]))
+        counts = page.count_classes()
+        language = guess_language(text)
+        by_language = self.languages.setdefault(language, Counter())
         self.pages_by_language[language] += 1
-        self._add_blocks(cleaned, page, self.languages.setdefault(language, Counter()))
+        for name, (blocks, characters) in counts.items():
+            self.blocks[name] += blocks
+            self.characters[name] += characters
+            by_language[name] += characters
+        if cleaned.status is Status.KEPT:
+            self.characters_out += sum(counts[name][1] for name in kept & counts.keys())
+
+    def sample(self, cleaned: Cleaned) -> None:
+        """Keep the first text of each kind of chrome on a page, if its rank is among the lowest."""
+        if cleaned.page is None:
+            return
+        first: dict[str, str] = {}
+        for block in cleaned.page.blocks:
+            if block.kind:
+                first.setdefault(block.kind.value, block.text)
+        rank = rank_of(cleaned)
+        for name, text in first.items():
+            sample = Sample(rank, text[:SAMPLE_CHARS], cleaned.source, cleaned.offset)
+            self.samples[name] = _choose([*self.samples.get(name, []), sample])
 
     def merge(self, other: Statistics) -> None:
         """Add what another part of the job has counted."""
@@ -123,25 +137,10 @@ class Statistics:
         made.samples = {name: [Sample(*row) for row in rows] for name, rows in values["samples"].items()}
         return made
 
-    def _add_blocks(self, cleaned: Cleaned, page: Page, by_language: Counter[str]) -> None:
-        names = [block.kind.value if block.kind else block.label.value for block in page.blocks]
-        lengths: Counter[str] = Counter()
-        for name, block in zip(names, page.blocks, strict=True):
-            lengths[name] += len(block.text)
-        self.blocks.update(names)
-        self.characters.update(lengths)
-        by_language.update(lengths)
-        self._sample(cleaned, page, names)
 
-    def _sample(self, cleaned: Cleaned, page: Page, names: Sequence[str]) -> None:
-        """Keep the first text of each kind of chrome, if the page's rank is among the lowest."""
-        rank = zlib.crc32(f"{cleaned.source}\0{cleaned.offset}".encode("utf-8", "replace"))
-        for name in dict.fromkeys(names):
-            known = self.samples.get(name, [])
-            if name not in KINDS or (len(known) >= SAMPLES and rank >= known[-1].rank):
-                continue
-            text = page.blocks[names.index(name)].text[:SAMPLE_CHARS]
-            self.samples[name] = _choose([*known, Sample(rank, text, cleaned.source, cleaned.offset)])
+def rank_of(cleaned: Cleaned) -> int:
+    """Return a number that orders pages by chance, but the same way every time."""
+    return zlib.crc32(f"{cleaned.source}\0{cleaned.offset}".encode("utf-8", "replace"))
 
 
 def guess_language(text: str) -> str:
