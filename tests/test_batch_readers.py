@@ -6,23 +6,20 @@ import gzip
 import io
 import json
 import random
-import subprocess
-import sys
 import tracemalloc
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dechrome.batch import addresses, extras
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dechrome.batch import addresses
 from dechrome.batch.readers import format_of, read_chunk, split_input
 from dechrome.batch.readers.jsonl import read_jsonl, split_jsonl
 from dechrome.batch.readers.warc import read_warc, split_warc
-from dechrome.batch.records import Broken, Chunk, Fields, Input, InputFormat, Passed, Record
-from dechrome.errors import InputError
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from dechrome.batch.records import Broken, Fields, Input, InputFormat, Passed, Record
 
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -91,8 +88,10 @@ def test_json_lines_are_read_with_their_offsets(tmp_path: Path, suffix: str) -> 
     data = b"\xef\xbb\xbf" + JSONL
     offsets = [0, *(data.index(mark) for mark in (b'{"id": 2', b'{"id": 3', b"[1", b"\0", b'{"id": 4'))]
     assert [item.offset for item in items][:6] == offsets
-    assert isinstance(items[1], Record) and items[1].text == "lone \ud800 surrogate"
-    assert isinstance(items[0], Record) and items[0].html == "<p>Ein Fuchs lief über den Hügel."
+    assert isinstance(items[1], Record)
+    assert items[1].text == "lone \ud800 surrogate"
+    assert isinstance(items[0], Record)
+    assert items[0].html == "<p>Ein Fuchs lief über den Hügel."
     reasons = [item.reason for item in items if isinstance(item, Broken)]
     assert [reason.partition(":")[0] for reason in reasons] == [
         "invalid JSON",
@@ -108,7 +107,12 @@ def test_invalid_utf8_deep_nesting_and_huge_numbers_are_broken_lines(tmp_path: P
     path.write_bytes(b"\n".join(lines))
     items = read(input_of(path, InputFormat.JSONL))
     assert [type(item) for item in items] == [Broken, Broken, Broken, Record]
-    assert "UTF-8 at byte 10" in items[0].reason if isinstance(items[0], Broken) else False
+    assert [item.reason for item in items if isinstance(item, Broken)] == [
+        "invalid UTF-8 at byte 10 of the line",
+        "invalid JSON: nested too deeply",
+        "invalid JSON: Exceeds the limit (4300 digits) for integer string conversion: value has 5000 digits;"
+        " use sys.set_int_max_str_digits() to increase the limit",
+    ]
 
 
 @pytest.mark.parametrize("suffix", PACKERS)
@@ -178,7 +182,8 @@ def test_splitting_a_packed_file_holds_no_more_than_a_line(tmp_path: Path) -> No
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert sum(sizes) > 18_000_000 and max(sizes) < 2 << 20
+    assert sum(sizes) > 18_000_000
+    assert max(sizes) < 2 << 20
     assert peak < 20 << 20
 
 
@@ -246,7 +251,8 @@ def test_parquet_rows_are_read_once_whatever_the_row_groups_and_chunks(tmp_path:
     items = [item for chunk in chunks for item in read_chunk(chunk, FIELDS)]
     assert [item.offset for item in items] == list(range(25))
     assert [item.id for item in items if isinstance(item, Record)] == [f"row {n}" for n in range(25)]
-    assert isinstance(items[1], Record) and items[1].html == b"<p>page \xe9"
+    assert isinstance(items[1], Record)
+    assert items[1].html == b"<p>page \xe9"
     assert items[1].fields["nested"] == {"a": [1, None], "b": {"c": "x"}}
     assert [chunk.start for chunk in chunks] == [0, *(chunk.stop for chunk in chunks[:-1])]
     for number, chunk in enumerate(chunks):
@@ -294,7 +300,8 @@ def test_a_large_row_group_is_cut_by_its_bytes_and_rows(tmp_path: Path) -> None:
     table = pyarrow.table({"text": ["x" * 1000 + str(n) for n in range(3000)]})
     source = write_parquet(tmp_path / "a.parquet", table, 3000, use_dictionary=False)
     sizes = [chunk.stop - chunk.start for chunk in split_input(source, 0, 100_000)]
-    assert sum(sizes) == 3000 and 80 <= max(sizes) <= 110
+    assert sum(sizes) == 3000
+    assert 80 <= max(sizes) <= 110
     small = pyarrow.table({"text": ["x"] * 3000})
     source = write_parquet(tmp_path / "b.parquet", small, 3000)
     assert [chunk.stop - chunk.start for chunk in split_input(source)] == [1000, 1000, 1000]
@@ -425,7 +432,7 @@ def test_damage_in_a_warc_file_is_reported_and_the_rest_goes_on(
     broken = [item for item in items if isinstance(item, Broken)]
     packed = suffix != ".warc"
     if kind == "cut":
-        assert broken and "cut off" in broken[-1].reason
+        assert "cut off" in broken[-1].reason
         assert len(good) >= 30 * place // 100 - 8 or suffix == ".solid.warc.zst"  # it is one block
     elif "solid" not in suffix:
         assert len(good) >= 27
