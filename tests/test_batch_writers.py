@@ -227,7 +227,7 @@ def test_parquet_of_no_rows_has_the_columns_of_the_input(tmp_path: Path) -> None
 @pytest.mark.parametrize("compression", ["", "gz", "zst"])
 def test_wet_is_read_by_fastwarc_and_by_us(tmp_path: Path, compression: str) -> None:
     warc = pytest.importorskip("fastwarc.warc")
-    rows = [
+    rows: Rows = [
         {"id": "<urn:uuid:1>", "url": "https://a.example/ü", "date": "2026-01-01T00:00:00Z", "text": "Füchse\nlaufen"},
         {"id": "line\r\nInjected: yes", "url": None, "text": "\ud800"},
         {"text": ""},
@@ -254,7 +254,7 @@ def test_wet_is_read_by_fastwarc_and_by_us(tmp_path: Path, compression: str) -> 
 
 
 def test_dolma_attributes_have_a_row_for_every_document() -> None:
-    rows = [
+    rows: Rows = [
         {
             "id": "d1",
             "source": "crawl",

@@ -41,8 +41,11 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of a job. ``address`` is a local path or an fsspec address, ``target`` its place below the output
-    folder, with its suffixes. ``size`` and ``stamp`` (time of change, or an ETag) tell whether it is still the same.
+    """One input of a job.
+
+    ``address`` is a local path or an fsspec address, ``target`` the place of its output below the output folder.
+    ``size`` in bytes and ``stamp`` (time of change, or an ETag) tell whether it is still the same. ``count`` is the
+    number of page files that an input of the form PAGES stands for.
     """
 
     address: str
@@ -50,10 +53,11 @@ class Input:
     target: str
     size: int = 0
     stamp: str = ""
+    count: int = 0
 
 
 class PageFile(NamedTuple):
-    """A file of one page: ``address`` to read, ``target`` below the output folder, with its suffix."""
+    """A file of one page: ``address`` to read, ``target`` is the place of its output below the output folder."""
 
     address: str
     target: str
@@ -65,8 +69,9 @@ class Chunk:
 
     ``start`` and ``stop`` are positions in the input, and the next chunk starts at ``stop``. What a position is, the
     reader decides: a byte of the (unpacked) file, a row, a page file's number. ``data`` is the chunk's bytes, where
-    only the process that split the input could get at them; else the worker reads for itself. ``damage`` says why
-    the input cannot be read there, or not beyond ``data``.
+    only the process that split the input could get at them; else the worker reads for itself. ``share`` is the part
+    of the input that the chunk makes up, 0 to 1. ``damage`` says why the input cannot be read there, or not beyond
+    ``data``.
     """
 
     source: Input
@@ -74,6 +79,7 @@ class Chunk:
     stop: int
     data: bytes | None = None
     pages: tuple[PageFile, ...] = ()
+    share: float = 0.0
     damage: str = ""
 
 
