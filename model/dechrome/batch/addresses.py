@@ -111,7 +111,7 @@ def expand(pattern: str, wanted: Callable[[str], object] = format_of) -> list[st
         raise InputError(f"{pattern} cannot be read: {_describe(error)}") from error
     if not found:
         raise InputError(f"{pattern}: nothing is there")
-    return sorted(_rename(pattern, system, name) for name in found)
+    return sorted(_rename(pattern, name) for name in found)
 
 
 def upload(local: str | os.PathLike[str], address: str) -> None:
@@ -146,11 +146,13 @@ def _locate(address: str) -> tuple[Any, str]:
     return system, str(path)
 
 
-def _rename(pattern: str, system: Any, name: str) -> str:
+def _rename(pattern: str, name: str) -> str:
     """Return the address of a file that was found by a pattern; what the pattern is chained to stays on."""
-    _, chained, rest = pattern.partition("::")
-    scheme = pattern.partition("://")[0]
-    return f"{scheme}://{name}{chained}{rest}" if chained else str(system.unstrip_protocol(name))
+    first, chained, rest = pattern.partition("::")
+    scheme, _, path = first.partition("://")
+    if "://" not in name:  # else a whole address, as of HTTP
+        name = f"{scheme}://{name if path.startswith('/') else name.lstrip('/')}"
+    return f"{name}{chained}{rest}"
 
 
 def _describe(error: Exception) -> str:

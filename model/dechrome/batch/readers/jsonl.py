@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from dechrome.batch.addresses import is_private, open_input, peek
 from dechrome.batch.compression import Damage, Member, compression_of, unpack
 from dechrome.batch.formats import MAX_RECORD
+from dechrome.batch.readers.shares import add_shares
 from dechrome.batch.records import Broken, Chunk, Fields, Input, Record, make_record
 
 _TAIL: Final = 256 << 10  # bytes read at a time to find the end of a range's last line
@@ -27,12 +28,14 @@ def split_jsonl(source: Input, start: int, chunk_bytes: int, max_record: int = M
     with open_input(source.address) as stream:
         compression = compression_of(peek(stream, 64), source.target, b"{")
         if compression or private:
-            for chunk in _cut(source, unpack(stream, compression), chunk_bytes, max_record):
+            chunks = _cut(source, unpack(stream, compression), chunk_bytes, max_record)
+            for chunk in add_shares(chunks, stream, source.size):
                 if chunk.start >= start:
                     yield chunk
             return
     for begin in range(start, source.size, chunk_bytes):
-        yield Chunk(source, begin, min(begin + chunk_bytes, source.size))
+        stop = min(begin + chunk_bytes, source.size)
+        yield Chunk(source, begin, stop, share=(stop - begin) / source.size)
 
 
 def read_jsonl(chunk: Chunk, fields: Fields, max_record: int = MAX_RECORD) -> Iterator[Record | Broken]:

@@ -7,7 +7,8 @@ the input is split, and its slices travel as Arrow data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -30,14 +31,15 @@ def split_parquet(source: Input, start: int, chunk_bytes: int) -> Iterator[Chunk
         if not start:
             yield Chunk(source, 0, 1, damage=f"not a Parquet file that can be read: {_describe(error)}")
         return
-    first = 0
+    first, total = 0, sum(rows for rows, _ in sizes)
     for group, (rows, size) in enumerate(sizes):
         if rows and first + rows > start:
             step = max(1, min(MAX_ROWS, rows * chunk_bytes // max(1, size)))
-            if step >= rows and not private:
-                yield Chunk(source, first, first + rows)
-            else:
-                yield from _decode_group(source, file, group, (first, start, first + rows), step)
+            chunks: Iterable[Chunk] = (Chunk(source, first, first + rows),)
+            if step < rows or private:
+                chunks = _decode_group(source, file, group, (first, start, first + rows), step)
+            for chunk in chunks:
+                yield replace(chunk, share=(chunk.stop - chunk.start) / total)
         first += rows
 
 

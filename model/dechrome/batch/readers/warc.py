@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 from dechrome.batch.addresses import is_private, open_input, peek, read_bytes
 from dechrome.batch.compression import Damage, Member, compression_of, dictionary_size, read_dictionary, unpack
 from dechrome.batch.formats import MAX_RECORD
+from dechrome.batch.readers.shares import add_shares
 from dechrome.batch.readers.warc_records import MAX_HEADER, Extent, find_extent, find_last_extent, parse_record
 from dechrome.batch.records import Broken, Chunk, Fields, Input, Passed, Record
 
@@ -44,7 +45,9 @@ def split_warc(source: Input, start: int, chunk_bytes: int, max_record: int = MA
                 events = unpack(stream, compression, dictionary=dictionary)
                 yield from _cut_members(source, events, step, start) if private else _cut_range(source, step, start)
                 return
-        for chunk in _cut_records(source, unpack(stream, compression, dictionary=dictionary), chunk_bytes, max_record):
+        events = unpack(stream, compression, dictionary=dictionary)
+        chunks = _cut_records(source, events, chunk_bytes, max_record)
+        for chunk in add_shares(chunks, stream, source.size):
             if chunk.start >= start:
                 yield chunk
 
@@ -119,19 +122,20 @@ def _is_record(data: bytearray) -> bool:
 
 def _cut_range(source: Input, step: int, start: int) -> Iterator[Chunk]:
     for begin in range(start, source.size, step):
-        yield Chunk(source, begin, min(begin + step, source.size))
+        stop = min(begin + step, source.size)
+        yield Chunk(source, begin, stop, share=(stop - begin) / source.size)
 
 
 def _cut_members(source: Input, events: Iterable[_Event], step: int, start: int) -> Iterator[Chunk]:
     """Cut a packed file that only this process can read, at its members: their bytes as they are."""
     begin = 0
-    for event in events:
-        if isinstance(event, Member) and event.offset >= begin + step:
+    stops = (event.offset for event in events if isinstance(event, Member))
+    for stop in (*stops, source.size):
+        if stop >= begin + step or begin < stop == source.size:
             if begin >= start:
-                yield Chunk(source, begin, event.offset, read_bytes(source.address, begin, event.offset))
-            begin = event.offset
-    if begin >= start and begin < source.size:
-        yield Chunk(source, begin, source.size, read_bytes(source.address, begin, source.size))
+                data = read_bytes(source.address, begin, stop)
+                yield Chunk(source, begin, stop, data, share=(stop - begin) / source.size)
+            begin = stop
 
 
 def _cut_records(source: Input, events: Iterable[_Event], size: int, max_record: int) -> Iterator[Chunk]:
