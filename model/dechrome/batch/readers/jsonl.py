@@ -26,7 +26,7 @@ def split_jsonl(source: Input, start: int, chunk_bytes: int, max_record: int = M
     """Cut a file of JSON lines into chunks of about ``chunk_bytes`` unpacked bytes, from ``start`` on."""
     private = is_private(source.address)
     with open_input(source.address) as stream:
-        compression = compression_of(peek(stream, 64), source.target, b"{")
+        compression = compression_of(peek(stream, 64), source.address, b"{")
         if compression or private:
             chunks = _cut(source, unpack(stream, compression), chunk_bytes, max_record)
             for chunk in add_shares(chunks, stream, source.size):

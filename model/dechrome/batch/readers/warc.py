@@ -34,7 +34,7 @@ def split_warc(source: Input, start: int, chunk_bytes: int, max_record: int = MA
     """Cut a WARC file into chunks of about ``chunk_bytes`` unpacked bytes, from ``start`` on."""
     private = is_private(source.address)
     with open_input(source.address) as stream:
-        compression = compression_of(peek(stream, 64), source.target, _PLAIN)
+        compression = compression_of(peek(stream, 64), source.address, _PLAIN)
         dictionary = None
         if stream.seekable():
             dictionary = _packing_of(source)[1]
@@ -63,7 +63,7 @@ def read_warc(chunk: Chunk, fields: Fields, max_record: int = MAX_RECORD) -> Ite
         compression, dictionary = _packing_of(source)
         stream: BinaryIO = open_input(source.address, chunk.start, ahead=max(1 << 16, chunk.stop - chunk.start))
     else:
-        name = source.target if is_private(source.address) and not chunk.start else ""
+        name = source.address if is_private(source.address) and not chunk.start else ""
         compression = compression_of(chunk.data[:64], name, _PLAIN)
         if not compression:
             yield from _read_records(source.address, chunk.data, chunk.start, fields)
@@ -86,7 +86,7 @@ def read_warc(chunk: Chunk, fields: Fields, max_record: int = MAX_RECORD) -> Ite
 def _packing_of(source: Input) -> tuple[str, bytes | None]:
     """Return how a file is packed, and the dictionary that it begins with."""
     head = read_bytes(source.address, 0, 64)
-    compression = compression_of(head, source.target, _PLAIN)
+    compression = compression_of(head, source.address, _PLAIN)
     size = dictionary_size(head)
     return compression, read_dictionary(read_bytes(source.address, 0, size)) if size else None
 
