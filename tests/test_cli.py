@@ -14,7 +14,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dechrome import labelling
+from dechrome.batch import cleaning, results
+from dechrome.batch import job as batch_job
+from dechrome.batch import work as batch_work
 from dechrome.batch.page_files import looks_like_html
+from dechrome.batch.records import Chunk
+from dechrome.batch.work import MARK, Caution, Work
 from dechrome.blocks import Document, Kind, Label, LabelledBlock, Reason
 from dechrome.cli import extensions, main
 from dechrome.errors import ModelError
@@ -51,10 +56,27 @@ def fake_label_pages(sources: Iterable[labelling.Source], **options: Any) -> Ite
         yield fake_page(split_html(as_text(source.html or "")) if is_html else split_text(as_text(source.text or "")))
 
 
+def fake_label_documents(documents: Iterable[Document], *_: object, **__: object) -> list[Page]:
+    return [fake_page(document) for document in documents]
+
+
+def run_chunks_here(chunks: Iterable[Chunk], work: Work, *_: object) -> Iterator[tuple[Chunk, results.Result]]:
+    """Do what worker processes do in this one, where the stand-in is."""
+    Path("mark").write_bytes(MARK.pack(-1, 0, 0.0))
+    batch_work.open_mark.cache_clear()
+    try:
+        for number, chunk in enumerate(chunks):
+            yield chunk, work(chunk, number, "mark", Caution())
+    finally:
+        Path("mark").unlink()
+
+
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(labelling, "label_pages", fake_label_pages)
     monkeypatch.setattr(labelling, "load_model", lambda folder: f"model of {folder}")
+    monkeypatch.setattr(cleaning, "label_documents", fake_label_documents)
+    monkeypatch.setattr(batch_job, "run_chunks", run_chunks_here)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pages" / "sub").mkdir(parents=True)
     (tmp_path / "pages" / "a.html").write_text(HTML)
@@ -70,7 +92,9 @@ def run(*arguments: str, stdin: str | bytes | None = None) -> Result:
 
 
 def files_below(folder: Path) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    """Return the files below a folder, without the state of jobs."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {name: path.read_text() for name, path in files.items() if "_dechrome/" not in name}
 
 
 def test_clean_writes_the_content_to_stdout_and_a_summary_to_stderr() -> None:
@@ -121,7 +145,7 @@ def test_clean_never_writes_over_its_input() -> None:
     assert "would write over" in run("clean", "pages/a.txt", "--out", "pages/a.txt").stderr
     assert "would write over" in run("clean", "pages/*.html", "--out", "pages/a.html").stderr
     assert run("clean", "pages/*.html", "--out", "pages", "--format", "html").exit_code == 0
-    assert run("clean", "pages/a.html", "pages/a.txt", "--out", "pages").exit_code == 0
+    assert run("clean", "pages/a.html", "pages/a.txt", "--out", "pages", "--restart").exit_code == 0
     after = files_below(Path("pages"))
     assert {name: after[name] for name in before} == before
     assert set(after) - set(before) == {"a.html.html", "a.html.txt", "a.txt.txt"}
@@ -194,8 +218,8 @@ def test_pages_that_fail_are_listed_and_the_others_written(folder: Path) -> None
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
         "2 pages failed:",
-        "  pages/gone.html: No such file or directory",
         "  pages/empty.html: the page is empty",
+        "  pages/gone.html: pages/gone.html cannot be opened: No such file or directory",
     ]
     assert set(files_below(Path("out"))) == {"a.txt", "a.txt.txt", "sub/b.txt"}
     lines = run("label", "pages/empty.html").stdout.splitlines()

@@ -51,7 +51,7 @@ def open_input(address: str, start: int = 0, ahead: int = READ_AHEAD) -> BinaryI
         if start:
             stream.seek(start)
     except OSError as error:
-        raise InputError(f"{address} cannot be opened: {_describe(error)}") from error
+        raise InputError(f"{address}: {_describe(error)}") from error
     return stream
 
 

@@ -58,6 +58,9 @@ class Caution:
     alone: bool = False
 
 
+Work = Callable[[Chunk, int, str, Caution], Result]  # what a worker does with a chunk, its number, the path of its mark
+
+
 def work(task: Task, chunk: Chunk, number: int, mark: str, caution: Caution) -> Result:
     """Clean chunk ``number``."""
     marker = open_mark(mark)

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownEx
 from dechrome.batch.addresses import is_remote
 from dechrome.batch.records import Chunk
 from dechrome.batch.results import Result
-from dechrome.batch.work import MARK, Caution, Mark
+from dechrome.batch.work import MARK, Caution, Mark, Work
 from dechrome.errors import DechromeError, InputError, JobError
 
 AHEAD: Final = 2  # chunks handed to a worker: one at work, one to go on with
@@ -35,8 +35,6 @@ POLL_SECONDS: Final = 0.2  # between looks at the clock
 MAX_STARTS: Final = 3  # deaths before a chunk is begun that a slot survives
 MAX_TRIES: Final = 3  # of a chunk that cannot be read: networks fail
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
-Work = Callable[[Chunk, int, str, Caution], Result]
 
 
 @dataclass(slots=True)
