@@ -219,7 +219,7 @@ def test_pages_that_fail_are_listed_and_the_others_written(folder: Path) -> None
     assert result.stderr.splitlines() == [
         "2 pages failed:",
         "  pages/empty.html: the page is empty",
-        "  pages/gone.html: pages/gone.html cannot be opened: No such file or directory",
+        "  pages/gone.html: No such file or directory",
     ]
     assert set(files_below(Path("out"))) == {"a.txt", "a.txt.txt", "sub/b.txt"}
     lines = run("label", "pages/empty.html").stdout.splitlines()
@@ -250,11 +250,16 @@ def test_text_that_is_no_unicode_is_written_all_the_same() -> None:
         (["clean", "pages", "--favor", "speed"], "--favor"),
         (["clean", "pages", "--model", "nowhere"], "--model"),
         (["explain", "pages"], "pages is a folder"),
+        (["label", "pages/a.html", "crawl.jsonl"], "crawl.jsonl holds many records: dechrome clean --labels"),
+        (["clean", "crawl.jsonl", "--format", "dolma", "--out", "o.jsonl"], "dolma writes a folder"),
+        (["clean", "crawl.jsonl", "-", "pages"], "standard input stands alone"),
+        (["clean", "crawl.jsonl", "--min-quality", "2"], "--min-quality"),
         (["clena"], "No such command"),
     ],
 )
 def test_wrong_usage_ends_with_2(folder: Path, arguments: list[str], message: str) -> None:
     (folder / "empty").mkdir()
+    (folder / "crawl.jsonl").write_text('{"text": "a"}')
     result = run(*arguments)
     assert result.exit_code == 2
     assert message in result.stderr

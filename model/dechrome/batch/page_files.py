@@ -40,7 +40,8 @@ def read_pages(chunk: Chunk, page_type: PageType) -> Iterator[Record | Broken]:
         try:
             data = read_page(page.address)
         except (OSError, EOFError, zlib.error, InputError) as error:
-            yield Broken(page.address, 0, getattr(error, "strerror", None) or str(error), page.address)
+            reason = str(error).removeprefix(f"{page.address}: ")
+            yield Broken(page.address, 0, getattr(error, "strerror", None) or reason, page.address)
             continue
         if len(data) > MAX_BYTES:
             yield Broken(page.address, 0, f"larger than {MAX_BYTES >> 20} MB", page.address)

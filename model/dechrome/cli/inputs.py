@@ -71,13 +71,15 @@ def find_inputs(
 
 
 def check_arguments(arguments: Sequence[str], *, corpora: bool = False) -> None:
-    """Raise ``InputError`` for an argument that names nothing, and where there is no file at all."""
+    """Raise ``InputError`` for an argument that names nothing or no page, and where there is no file at all."""
     for argument in arguments:
         if argument != STDIN and not is_remote(argument) and not os.path.lexists(argument):
             if not _MAGIC.search(argument):
                 raise InputError(f"{argument}: no such file or folder")
             if not _expand(argument):
                 raise InputError(f"{argument}: no file matches this pattern")
+        if not corpora and is_corpus(argument) and not os.path.isdir(argument):
+            raise InputError(f"{argument} holds many records: dechrome clean --labels writes their labels")
     if next(find_inputs(arguments, corpora=corpora), None) is None:
         suffixes = ", ".join([*sorted(PAGE_SUFFIXES), *(_CORPORA if corpora else ())])
         raise InputError(f"{' '.join(arguments)}: no pages here (a folder is searched for {suffixes})")
