@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,11 +22,11 @@ from dechrome_training.corpus import (
     AnnotatedPage,
     Phrase,
     assign_folds,
-    read_labels,
     read_parquet,
     read_phrases,
     select_sets,
 )
+from dechrome_training.label_files import read_labels
 from dechrome_training.recipe import read_recipe
 from dechrome_training.samples import UNKNOWN, dressed_samples, page_samples, phrase_samples
 from dechrome_training.views import (
@@ -142,52 +140,8 @@ def test_rank_correlation() -> None:
 # Annotated pages
 
 
-def write_labels(folder: Path, *rows: Any) -> Path:
-    (folder / "page.txt").write_text("Home\nA fox ran.")
-    path = folder / "labels.jsonl"
-    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows), encoding="utf-8")
-    return path
-
-
-def make_row(**changes: Any) -> dict[str, Any]:
-    block = {"text": "Home", "label": "chrome", "kind": "navigation"}
-    row = {"id": "page", "path": "page.txt", "as": "text", "url": None, "language": "en", "page_type": "article"}
-    return row | {"blocks": [block, {"text": "A fox ran.", "label": "content"}]} | changes
-
-
-def test_labels_become_pages(tmp_path: Path) -> None:
-    (page,) = read_labels(write_labels(tmp_path, make_row(), ""))
-    assert page.text == "Home\nA fox ran."
-    assert (page.html, page.gold, page.group, page.page_type) == (None, "A fox ran.", "page", "article")
-    assert [(block.label, block.kind) for block in page.blocks] == [
-        (Label.CHROME, Kind.NAVIGATION),
-        (Label.CONTENT, None),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ("{", "Expecting"),
-        ("[]", ""),
-        ({"id": "x"}, "field 'path' is missing"),
-        (make_row(path="nowhere.txt"), "nowhere.txt"),
-        (make_row(**{"as": "pdf"}), "field 'as'"),
-        (make_row(blocks=[{"label": "content"}]), "block 1: field 'text' is missing"),
-        (make_row(blocks=[{"text": "a", "label": "content"}, {"text": "b", "label": "?"}]), "block 2: field 'label'"),
-        (make_row(blocks=[{"text": "a", "label": "chrome", "kind": "menu"}]), "block 1: field 'kind'"),
-        (make_row(blocks=[{"text": 1, "label": "chrome"}]), "block 1: field 'text'"),
-        (b"\xff".decode("latin-1"), ""),
-    ],
-)
-def test_a_malformed_label_file_is_refused_by_file_line_and_field(tmp_path: Path, row: Any, message: str) -> None:
-    path = write_labels(tmp_path, make_row(), row)
-    with pytest.raises(DataError, match=f"{re.escape(str(path))}:2: .*{re.escape(message)}"):
-        list(read_labels(path))
-
-
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
-    for read in (read_labels, read_parquet, read_phrases):
+    for read in (read_parquet, read_phrases):
         with pytest.raises(DataError, match=r"nowhere"):
             list(read(tmp_path / "nowhere"))
 
