@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dechrome.blocks import Kind, Label
@@ -23,7 +25,7 @@ from dechrome_training.label_files import (
     read_labels,
     write_labels,
 )
-from dechrome_training.label_rows import check_row, digest, to_page, to_row
+from dechrome_training.label_rows import FIELDS, check_row, digest, to_page, to_row
 
 ROOT = Path(__file__).resolve().parents[1]
 LABELS = ROOT / "datasets" / "labels.jsonl"
@@ -265,3 +267,64 @@ def test_lone_surrogates_are_written_and_read(tmp_path: Path) -> None:
 
 def test_a_problem_reads_as_a_line() -> None:
     assert str(Problem(Path("a.jsonl"), 3, "url", "is odd")) == "a.jsonl:3: field 'url': is odd"
+
+
+# The JSON schema
+
+
+def load_schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(
+        resources.files("dechrome_training").joinpath("labels.schema.json").read_text(encoding="utf-8")
+    )
+    return schema
+
+
+VALIDATOR = jsonschema.Draft202012Validator(load_schema())
+values: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, False, 0, 1, 1.0, 2, "", "a", "html", "text", "content", "chrome", "legal", "0" * 64, [], ["a"], [1],
+     {}, [{"text": "a", "label": "chrome", "kind": "legal"}], [{"text": "a", "label": None, "kind": None}]]
+)  # fmt: skip
+some_blocks = st.lists(st.dictionaries(st.sampled_from(["text", "label", "kind", "x"]), values, max_size=4), max_size=2)
+ROWS = (
+    inline(),
+    make_row(sha256="0" * 64),
+    {"id": "a", "html": "<p>", "gold": ""},
+    {"id": "a", "text": "", "must_have": ["a"], "must_not": None},
+    {"id": "a", "text": "", "done": False},
+)
+
+
+changes_of_a_row = st.dictionaries(st.sampled_from([*sorted(FIELDS), "x"]), values | some_blocks, max_size=3)
+
+
+@given(st.sampled_from(ROWS), changes_of_a_row, st.lists(st.sampled_from(sorted(FIELDS)), max_size=2))
+@settings(max_examples=600)
+def test_the_schema_and_the_reader_agree(row: dict[str, Any], changes: dict[str, Any], dropped: list[str]) -> None:
+    changed = {name: value for name, value in (row | changes).items() if name not in dropped}
+    assert VALIDATOR.is_valid(changed) == (check_row(changed) == []), (changed, check_row(changed))
+
+
+@pytest.mark.parametrize("row", [None, 1, "a", []])
+def test_the_schema_and_the_reader_agree_that_a_row_is_an_object(row: Any) -> None:
+    assert not VALIDATOR.is_valid(row)
+    assert check_row(row)
+
+
+def test_the_schema_describes_every_field_and_knows_every_label_and_kind() -> None:
+    schema = load_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert set(schema["properties"]) == FIELDS
+    block = schema["$defs"]["block"]["properties"]
+    assert block["label"]["enum"] == [*Label, None]
+    assert block["kind"]["enum"] == [*Kind, None]
+    assert all("description" in field for field in schema["properties"].values())
+
+
+def test_the_sample_pages_follow_the_schema() -> None:
+    for line in LABELS.read_text(encoding="utf-8").splitlines():
+        VALIDATOR.validate(json.loads(line))
+
+
+@given(pages)
+def test_rows_that_are_written_follow_the_schema(page: AnnotatedPage) -> None:
+    VALIDATOR.validate(to_row(page))

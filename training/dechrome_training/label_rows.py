@@ -1,6 +1,7 @@
 """One row of a label file: what is wrong with it, row to annotated page, and back.
 
-``labels.schema.json`` says the same of it. A field that is null is as good as missing. Fields that are not known here are kept as ``extras``.
+``labels.schema.json`` says the same of it. A field that is null is as good as missing. Fields that are not known here
+are kept as ``extras``.
 """
 
 from __future__ import annotations
