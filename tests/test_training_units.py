@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ from dechrome.errors import DataError
 from dechrome.html_blocks import split_html
 from dechrome.text_blocks import split_text
 from dechrome_training import scores
-from dechrome_training.align import content_shares, words_of
+from dechrome_training.align import content_shares, find_lost, realign, words_of
 from dechrome_training.corpus import (
     AnnotatedPage,
+    GoldBlock,
     Phrase,
     assign_folds,
     read_parquet,
@@ -86,6 +89,62 @@ def test_shares_are_between_0_and_1(texts: list[str], gold: str) -> None:
     shares = content_shares(texts, gold)
     assert len(shares) == len(texts)
     assert all(0 <= share <= 1 for share in shares)
+
+
+C, N, L = Label.CONTENT, Kind.NAVIGATION, Kind.LEGAL
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (
+            [f"Home About {FOX}", DOG, "© Fox"],
+            [(C, None), (C, None), (Label.CHROME, L)],
+        ),  # joined: the longer part wins
+        (["Home", "About", FOX[:20], FOX[20:], DOG, "© Fox"], [N, N, C, C, C, L]),  # cut
+        ([f"  Home\tAbout {FOX}", DOG, "© Fox"], [C, C, L]),  # other white space
+        (["Home About", "New", FOX, DOG, "© Fox"], [N, None, C, C, L]),  # text that was not there
+        ([FOX, "© Fox"], [C, L]),  # text that is gone
+        ([DOG, "Home About", FOX, "© Fox"], [C, N, C, L]),  # another order
+        (["Home About", FOX.replace("quick", "slow"), DOG, "© Fox"], [N, C, C, L]),  # edited
+        (["Something else", "***"], [None, None]),
+        ([], []),
+    ],
+)
+def test_labels_survive_another_segmentation(texts: list[str], expected: list[Any]) -> None:
+    gold = [GoldBlock("Home About", Label.CHROME, N), GoldBlock(FOX, C), GoldBlock(DOG, C),
+            GoldBlock("© Fox", Label.CHROME, L)]  # fmt: skip
+    wanted = [
+        pair
+        if isinstance(pair, tuple)
+        else (Label.CHROME if isinstance(pair, Kind) else pair, pair if pair in (N, L) else None)
+        for pair in expected
+    ]
+    assert [(found.label, found.kind) for found in realign(texts, gold)] == wanted
+
+
+def test_labels_that_found_no_text_are_named() -> None:
+    gold = [GoldBlock("Home", Label.CHROME), GoldBlock(FOX, C), GoldBlock(DOG, None)]
+    assert find_lost([FOX[:30], FOX[30:]], gold) == [gold[0]]
+
+
+lines = st.lists(st.text("ab c中\n", min_size=1, max_size=12).filter(str.strip), max_size=8)
+
+
+@given(lines, st.randoms(use_true_random=False), st.lists(st.integers(0, 60), max_size=6))
+def test_every_character_keeps_its_label_however_the_same_text_is_cut(
+    texts: list[str], chance: random.Random, cuts: list[int]
+) -> None:
+    gold = [GoldBlock(text, chance.choice([*Label, None])) for text in texts]
+    labels = [block.label for block in gold for c in block.text if not c.isspace()]
+    joined = "".join("".join(text.split()) for text in texts)
+    edges = sorted({0, len(joined), *(cut for cut in cuts if cut < len(joined))})
+    pieces = list(pairwise(edges))
+    found = realign([joined[start:end] for start, end in pieces], gold)
+    for (start, end), block in zip(pieces, found, strict=True):
+        assert labels[start:end].count(block.label) == max(map(labels[start:end].count, labels[start:end]))
+        assert math.isnan(block.share) == (block.label is None)
+    assert [b.label for b in realign(texts, gold)] == [b.label for b in gold]
 
 
 # Scores
