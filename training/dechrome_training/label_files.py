@@ -6,6 +6,7 @@ A last line that ends in its middle, as a killed program leaves it, is skipped a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -94,19 +95,30 @@ def write_labels(path: Path, pages: Iterable[AnnotatedPage], folder: Path | None
     Raises:
         DataError: the file cannot be written.
     """
-    part = path.with_name(f"{path.name}.part")
     count = 0
+    with open_whole(path) as stream:
+        for page in pages:
+            stream.write(_line(page, folder))
+            count += 1
+    return count
+
+
+@contextlib.contextmanager
+def open_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside ``path`` that takes its place when all is written, and goes away where that fails.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
     try:
         with part.open("wb") as stream:
-            for page in pages:
-                stream.write(_line(page, folder))
-                count += 1
+            yield stream
         part.replace(path)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
-    return count
 
 
 def open_labels(path: Path) -> BinaryIO:
