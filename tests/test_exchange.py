@@ -220,7 +220,7 @@ def region(start: int, end: int, name: str) -> dict[str, Any]:
 
 
 def test_the_last_annotation_that_counts_is_read(tmp_path: Path) -> None:
-    annotations = [
+    annotations: list[dict[str, Any]] = [
         {"result": [region(0, 4, "content")], "updated_at": "2025-02-01"},
         {"result": [region(0, 4, "chrome/navigation")], "updated_at": "2025-03-01"},
         {"result": [region(0, 4, "image")], "updated_at": "2025-04-01", "was_cancelled": True},

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dechrome.blocks import Kind, Label
@@ -298,6 +298,8 @@ changes_of_a_row = st.dictionaries(st.sampled_from([*sorted(FIELDS), "x"]), valu
 
 
 @given(st.sampled_from(ROWS), changes_of_a_row, st.lists(st.sampled_from(sorted(FIELDS)), max_size=2))
+@example(inline(), {"path": ""}, [])
+@example(make_row(), {}, ["as"])
 @settings(max_examples=600)
 def test_the_schema_and_the_reader_agree(row: dict[str, Any], changes: dict[str, Any], dropped: list[str]) -> None:
     changed = {name: value for name, value in (row | changes).items() if name not in dropped}

@@ -151,7 +151,7 @@ def _is_region(item: object) -> bool:
 
 def _names(value: Mapping[str, Any]) -> list[Any]:
     """Return the labels of a region, which stand under the name of their control's type."""
-    found = next((value[name] for name in _CONTROLS if value.get(name)), [])
+    found: Any = next((value[name] for name in _CONTROLS if value.get(name)), [])
     return found if isinstance(found, list) else []
 
 
