@@ -34,6 +34,7 @@ from dechrome_training.label_files import read_labels
 ROOT = Path(__file__).resolve().parents[1]
 LABELS = ROOT / "datasets" / "labels.jsonl"
 TOOLS = sorted(WRITERS)
+STEADY = settings(derandomize=True, deadline=None)
 FOX = "The quick brown fox ran over the hill at noon."
 PAGE = f"Home\nAccept all\n{FOX}"
 COOKIES = GoldBlock("Accept all", Label.CHROME, Kind.COOKIE_NOTICE)
@@ -109,7 +110,7 @@ def labelled_pages(draw: st.DrawFn) -> AnnotatedPage:
 
 @pytest.mark.parametrize("tool", TOOLS)
 @given(page=labelled_pages())
-@settings(max_examples=60)
+@settings(STEADY, max_examples=60)
 def test_labels_survive_export_and_import(
     tool: str, page: AnnotatedPage, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -410,6 +411,7 @@ def test_a_malformed_file_is_refused_by_place_and_field(tool: str, text: str, me
 # CSV
 
 
+@STEADY
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.text("'=+-@\t\r1", max_size=5))
 def test_no_cell_is_a_formula_and_every_cell_comes_back(cell: str) -> None:
     protected = sheets.protect(cell)

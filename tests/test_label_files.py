@@ -32,6 +32,7 @@ LABELS = ROOT / "datasets" / "labels.jsonl"
 TEXT = "Home\nA fox ran."
 BLOCKS = [{"text": "Home", "label": "chrome", "kind": "navigation"}, {"text": "A fox ran.", "label": "content"}]
 HERE = Path()
+STEADY = settings(derandomize=True, deadline=None)
 
 
 def write_lines(folder: Path, *rows: Any, end: str = "\n") -> Path:
@@ -246,6 +247,7 @@ pages = st.builds(
 )
 
 
+@STEADY
 @given(pages, st.lists(blocks, max_size=4), st.booleans())
 def test_a_page_survives_its_row(page: AnnotatedPage, labelled: list[GoldBlock], is_html: bool) -> None:
     if is_html:
@@ -300,7 +302,7 @@ changes_of_a_row = st.dictionaries(st.sampled_from([*sorted(FIELDS), "x"]), valu
 @given(st.sampled_from(ROWS), changes_of_a_row, st.lists(st.sampled_from(sorted(FIELDS)), max_size=2))
 @example(inline(), {"path": ""}, [])
 @example(make_row(), {}, ["as"])
-@settings(max_examples=600)
+@settings(STEADY, max_examples=600)
 def test_the_schema_and_the_reader_agree(row: dict[str, Any], changes: dict[str, Any], dropped: list[str]) -> None:
     changed = {name: value for name, value in (row | changes).items() if name not in dropped}
     assert VALIDATOR.is_valid(changed) == (check_row(changed) == []), (changed, check_row(changed))
@@ -327,6 +329,7 @@ def test_the_sample_pages_follow_the_schema() -> None:
         VALIDATOR.validate(json.loads(line))
 
 
+@STEADY
 @given(pages)
 def test_rows_that_are_written_follow_the_schema(page: AnnotatedPage) -> None:
     VALIDATOR.validate(to_row(page))
