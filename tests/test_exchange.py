@@ -6,6 +6,8 @@ import csv
 import html
 import io
 import json
+import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -541,6 +543,23 @@ def test_wrong_usage_ends_with_2(folder: Path, arguments: list[str], message: st
     assert result.exit_code == 2, result.output
     assert message in result.stderr
     assert not Path("x").exists()
+
+
+def test_the_commands_of_the_training_guide_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "datasets").symlink_to(ROOT / "datasets")
+    guide = (ROOT / "training" / "README.md").read_text(encoding="utf-8")
+    section = guide.partition("\n## Label files\n")[2].partition("\n## ")[0]
+    found = re.findall(r"^    dechrome (.*)$", section, re.MULTILINE)
+    assert {line.split()[0] for line in found} == {"export", "import"}
+    for line in found:
+        result = run(*shlex.split(line))
+        assert result.exit_code == 0, (line, result.output)
+        assert "40 pages written" in result.stderr
+    pages = list(read_labels(LABELS))
+    back = list(read_labels(Path("from_label_studio.jsonl")))
+    assert [(page.id, labels_of(page)) for page in back] == [(page.id, labels_of(page)) for page in pages]
+    assert len(list(read_labels(Path("checked.jsonl")))) == len(pages)
 
 
 def test_the_commands_know_the_formats_that_there_are() -> None:

@@ -113,7 +113,7 @@ MAKERS = {
 
 
 def test_every_importer_is_tested() -> None:
-    assert set(MAKERS) == set(CORPUS_READERS)
+    assert {*MAKERS, "labels"} == set(CORPUS_READERS)
 
 
 @pytest.mark.parametrize("name", sorted(MAKERS))
@@ -132,6 +132,25 @@ def test_a_corpus_becomes_a_label_file(name: str, tmp_path: Path) -> None:
         assert " ".join(page.gold.split()).removeprefix("Füchse ") == f"{FOX} {DOG}"
         assert page.group == ("fox.example" if name != "dragnet" else page.id)
         assert share_found(page) == 1.0
+
+
+def test_a_label_file_is_checked_and_written_anew(tmp_path: Path) -> None:
+    first = {"id": "a", "path": "fox.html", "as": "html", "blocks": [], "done": False}
+    put(tmp_path / "fox.html", HTML)
+    rows = [first, {"id": "b", "text": FOX, "gold": FOX}, first | {"blocks": None, "gold": FOX, "done": True}]
+    path = put(tmp_path / "labels.jsonl", "\n".join(map(json.dumps, rows)) + '\n{"id": "to')
+    out = tmp_path / "new" / "labels.jsonl"
+    out.parent.mkdir()
+    arguments = ["import", str(path), "--from", "labels", "--out", str(out)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert f"1 problem:\n  {path}:4: the last line ends in its middle" in result.stderr
+    assert [(page.id, page.gold, page.html) for page in read_labels(out)] == [("b", FOX, None), ("a", FOX, HTML)]
+    put(path, '{"id": "a"}\n{"id": 1, "text": "", "gold": ""}\n')
+    result = CliRunner().invoke(main, [*arguments, "--force"])
+    assert result.exit_code == 2
+    assert f"Error: {path}:1: field 'html': one of" in result.stderr
+    assert f"{path}:2: field 'id': must be" in result.stderr
 
 
 def test_wcxb(tmp_path: Path) -> None:

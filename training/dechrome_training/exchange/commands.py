@@ -16,7 +16,7 @@ from dechrome_training.exchange.pages import Task
 from dechrome_training.exchange.records import Outcome
 
 _TOOLS: Final = ("csv", "doccano", "label-studio", "prodigy")  # as in formats.py, which is imported when it is needed
-_CORPORA: Final = ("article-extraction-benchmark", "cleaneval", "dragnet", "l3s-gn1", "wcxb", "webmainbench")
+_CORPORA: Final = ("article-extraction-benchmark", "cleaneval", "dragnet", "l3s-gn1", "labels", "wcxb", "webmainbench")
 _EXIT_CODES: Final = """
 \b
 Exit codes:
@@ -107,6 +107,8 @@ def import_pages(
       label-studio (JSON, JSON-MIN)   prodigy (db-out)   doccano (JSONL)   csv
     Corpora, the folder as it is published:
       wcxb, article-extraction-benchmark, cleaneval, l3s-gn1, dragnet; webmainbench (a JSONL file)
+    Label files of our own:
+      labels (checked, and written anew with one line a page and the pages inside)
 
     \b
     Examples:

@@ -10,7 +10,7 @@ from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.exchange import doccano, label_studio, prodigy, sheets
 from dechrome_training.exchange.pages import Task
 from dechrome_training.exchange.records import Outcome
-from dechrome_training.importers import article_extraction, cleaneval, dragnet, l3s_gn1, wcxb, webmainbench
+from dechrome_training.importers import article_extraction, cleaneval, dragnet, l3s_gn1, labels, wcxb, webmainbench
 
 Writer: TypeAlias = Callable[[Iterable[Task]], Iterator[str]]
 ToolReader: TypeAlias = Callable[[Path, Mapping[str, AnnotatedPage] | None], Iterator[Outcome]]
@@ -33,6 +33,7 @@ CORPUS_READERS: Final[Mapping[str, CorpusReader]] = {
     "cleaneval": cleaneval.read_corpus,
     "dragnet": dragnet.read_corpus,
     "l3s-gn1": l3s_gn1.read_corpus,
+    "labels": labels.read_corpus,
     "wcxb": wcxb.read_corpus,
     "webmainbench": webmainbench.read_corpus,
 }
