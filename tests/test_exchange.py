@@ -429,6 +429,28 @@ def test_csv_that_a_spreadsheet_has_saved_is_read(tmp_path: Path) -> None:
     assert labels_of(outcome.page) == [("Start", Label.CHROME, Kind.NAVIGATION), ("Früh", Label.CONTENT, None)]
 
 
+def test_what_a_spreadsheet_has_changed_in_the_text_is_found_by_its_number(tmp_path: Path) -> None:
+    page = AnnotatedPage("a", "labels", text=f"3/4\n{FOX}\n1.10\nAccept all")
+    path = tmp_path / "x.csv"
+    path.write_text(
+        f"page,number,text,label\na,1,4-Mar,content\na,2,{FOX},content\na,3,1.1,image\na,4,Accept all,chrome\n"
+    )
+    (outcome,) = bring_back("csv", path, {"a": page})
+    assert outcome.problems == ()
+    assert [label for _, label, _ in labels_of(outcome.page)] == [
+        Label.CONTENT, Label.CONTENT, Label.IMAGE, Label.CHROME,
+    ]  # fmt: skip
+
+
+def test_a_record_cannot_have_files_read(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    carried = {"id": "a", "path": str(tmp_path / "secret.txt"), "as": "text"}
+    record = {"text": PAGE, "label": [[0, 4, "chrome"]], "dechrome": carried}
+    (outcome,) = bring_back("doccano", write_json(tmp_path / "x.jsonl", record))
+    assert outcome.page is not None
+    assert (outcome.page.text, outcome.page.file) == (PAGE, None)
+
+
 def test_csv_begins_with_a_byte_order_mark() -> None:
     page = AnnotatedPage("=cmd", "labels", text="=1+1\nA fox", blocks=(GoldBlock("=1+1", Label.IMAGE),))
     data = "".join(sheets.write_tasks(make_tasks([page], load_model()))).encode()

@@ -108,6 +108,10 @@ C, N, L = Label.CONTENT, Kind.NAVIGATION, Kind.LEGAL
         ([DOG, "Home About", FOX, "© Fox"], [C, N, C, L]),  # another order
         (["Home About", FOX.replace("quick", "slow"), DOG, "© Fox"], [N, C, C, L]),  # edited
         (["Something else", "***"], [None, None]),
+        (
+            ["Home About", "Six brown bears sat below a tall fir and ate all the ripe plums.", DOG, "© Fox"],
+            [N, None, C, L],
+        ),
         ([], []),
     ],
 )
@@ -121,6 +125,12 @@ def test_labels_survive_another_segmentation(texts: list[str], expected: list[An
         for pair in expected
     ]
     assert [(found.label, found.kind) for found in realign(texts, gold)] == wanted
+
+
+def test_labels_of_unspaced_scripts_survive_edits() -> None:
+    gold = [GoldBlock("首页", Label.CHROME, N), GoldBlock("狐狸跑过了山坡，狗在树下睡觉。", C)]
+    found = realign(["首页", "新的", "狐狸跑过了山坡，", "猫在树下睡觉。"], gold)
+    assert [block.label for block in found] == [Label.CHROME, None, C, C]
 
 
 def test_labels_that_found_no_text_are_named() -> None:

@@ -2,8 +2,8 @@
 
 Gold is text, so that a better segmentation voids no annotation. Where it is the main content, the words of the blocks
 are aligned with the words of the gold (longest common subsequence), and a block belongs to the content by the share of
-its words that the alignment finds close together. Where it is labelled blocks, their characters are aligned with those
-of today's blocks, and a block takes the label that most of its characters had.
+its words that the alignment finds close together. Where it is labelled blocks, these are aligned with today's blocks:
+whole blocks, then the words between, and a block takes the label that most of its characters had.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from rapidfuzz.distance import LCSseq
@@ -20,6 +21,9 @@ from dechrome_training.corpus import GoldBlock
 
 WORD: Final = re.compile(r"\w+")
 MAX_CELLS: Final = 2_000_000_000  # words of the page times words of the gold: 250 MB of bits
+# Words, but single characters of scripts that are written without spaces, and single signs.
+_UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_PIECE: Final = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+|\S")
 _MIN_CHARACTERS: Final = 0.5  # share of a block's characters that must be found again, close together
 
 
@@ -88,8 +92,15 @@ def _find_owners(texts: Sequence[str], gold: Sequence[GoldBlock]) -> list[list[i
     owners: list[list[int]] = [[] for _ in new]
     if (joined := "".join(new)) == "".join(old):
         _pair(old, range(len(old)), new, range(len(new)), [(0, 0, len(joined))], owners)
-    else:
-        _align_blocks(old, new, owners)
+        return owners
+    for start, target, length in _equal_runs(new, old):
+        for offset in range(length):
+            owners[start + offset] = [target + offset] * max(1, len(new[start + offset]))
+    pieces = [[_PIECE.findall(block.text) for block in gold], [_PIECE.findall(text) for text in texts]]
+    for sources, places in list(_gaps(owners, len(old))):
+        runs = _equal_pieces([pieces[1][place] for place in places], [pieces[0][source] for source in sources])
+        _pair(old, sources, new, places, runs, owners)
+    _pair_moved(old, new, owners)
     return owners
 
 
@@ -97,54 +108,51 @@ def _squeeze(text: str) -> str:
     return "".join(text.split())
 
 
-def _align_blocks(old: Sequence[str], new: Sequence[str], owners: list[list[int]]) -> None:
-    """Pair blocks that are the same, in order; the runs between them by characters; what is left in any order."""
+def _equal_runs(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int, int]]:
+    """Return the runs of equal items in two sequences: place in the left, in the right, and length."""
+    if len(left) * len(right) > MAX_CELLS:
+        return []
     numbers: dict[str, int] = {}
-    left = [numbers.setdefault(text, len(numbers)) for text in new]
-    right = [numbers.setdefault(text, len(numbers)) for text in old]
-    free = set(range(len(old)))
-    for code in LCSseq.opcodes(left, right) if len(left) * len(right) <= MAX_CELLS else ():
-        places, sources = range(code.src_start, code.src_end), range(code.dest_start, code.dest_end)
-        if code.tag == "equal":
-            for place, source in zip(places, sources, strict=True):
-                owners[place] = [source] * max(1, len(new[place]))
-                free.discard(source)
-    for places, sources in _gaps(owners, free, len(old)):
-        _align_characters(old, sources, new, places, owners)
-        free -= {owner for place in places for owner in owners[place]}
-    waiting: dict[str, list[int]] = {}
-    for source in sorted(free):
-        waiting.setdefault(old[source], []).append(source)
-    for place, text in enumerate(new):
-        if not owners[place] and waiting.get(text):
-            owners[place] = [waiting[text].pop(0)] * max(1, len(text))
+    first, second = ([numbers.setdefault(item, len(numbers)) for item in items] for items in (left, right))
+    return [
+        (code.src_start, code.dest_start, code.src_end - code.src_start)
+        for code in LCSseq.opcodes(first, second)
+        if code.tag == "equal"
+    ]
 
 
-def _gaps(owners: Sequence[Sequence[int]], free: set[int], count: int) -> Iterator[tuple[range, range]]:
-    """Yield the runs of unmatched new and old blocks that face each other between matched ones."""
+def _equal_pieces(left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> list[tuple[int, int, int]]:
+    """Return the runs of equal words in two runs of blocks, places and lengths in characters without white space."""
+    first, second = ([piece for block in blocks for piece in block] for blocks in (left, right))
+    starts, targets = (list(accumulate(map(len, pieces), initial=0)) for pieces in (first, second))
+    return [
+        (starts[start], targets[target], starts[start + length] - starts[start])
+        for start, target, length in _equal_runs(first, second)
+    ]
+
+
+def _gaps(owners: Sequence[Sequence[int]], count: int) -> Iterator[tuple[range, range]]:
+    """Yield the runs of old and new blocks that face each other between matched ones."""
     start, source = 0, 0
     for place in range(len(owners) + 1):
         if place < len(owners) and not owners[place]:
             continue
         end = owners[place][0] if place < len(owners) else count
         if place > start and end > source:
-            yield range(start, place), range(source, end)
+            yield range(source, end), range(start, place)
         start, source = place + 1, end + 1
 
 
-def _align_characters(
-    old: Sequence[str], sources: range, new: Sequence[str], places: range, owners: list[list[int]]
-) -> None:
-    left = "".join(new[place] for place in places)
-    right = "".join(old[source] for source in sources)
-    if not left or not right or len(left) * len(right) > MAX_CELLS:
-        return
-    runs = [
-        (code.src_start, code.dest_start, code.src_end - code.src_start)
-        for code in LCSseq.opcodes(left, right)
-        if code.tag == "equal"
-    ]
-    _pair(old, sources, new, places, runs, owners)
+def _pair_moved(old: Sequence[str], new: Sequence[str], owners: list[list[int]]) -> None:
+    """Pair what is left where it is the same, in any order."""
+    used = {owner for found in owners for owner in found}
+    waiting: dict[str, list[int]] = {}
+    for source, text in enumerate(old):
+        if source not in used:
+            waiting.setdefault(text, []).append(source)
+    for place, text in enumerate(new):
+        if not owners[place] and waiting.get(text):
+            owners[place] = [waiting[text].pop(0)] * max(1, len(text))
 
 
 def _pair(

@@ -27,6 +27,7 @@ from dechrome_training.label_rows import RowError, digest, to_page, to_row
 from dechrome_training.samples import gold_lines
 
 CARRIED: Final = "dechrome"  # the field that carries the page through a labelling tool
+_NEVER_CARRIED: Final = ("path", "as", "sha256")  # a file from elsewhere must not have files of ours read
 _BATCH: Final = 16  # pages labelled together
 _GAP: Final = "\n\n"
 
@@ -153,7 +154,7 @@ def carried_page(record: Record, text: str, name: str, pages: Mapping[str, Annot
     row = next((holder[CARRIED] for holder in holders if isinstance(holder, dict) and holder.get(CARRIED)), None)
     if row is not None and not isinstance(row, dict):
         raise DataError(f"{record.place}: field {CARRIED!r}: must be an object, not {show(row)}")
-    row = dict(row or {"id": name})
+    row = {"id": name} | {field: value for field, value in (row or {}).items() if field not in _NEVER_CARRIED}
     if pages is not None:
         return pages[str(row.get("id"))]
     if row.get("html") is None:
@@ -177,6 +178,20 @@ def label_page(page: AnnotatedPage, pieces: Sequence[GoldBlock]) -> tuple[Annota
     if all(block.label is not None for block in blocks):
         gold = "\n\n".join(block.text for block in blocks if block.label is Label.CONTENT)
     return replace(page, blocks=blocks, gold=gold, done=True), describe_lost(lost, "labels")
+
+
+def mend_texts(page: AnnotatedPage, blocks: Sequence[GoldBlock]) -> list[GoldBlock]:
+    """Return blocks with the texts of today's, if they are as many and half of them the same.
+
+    Spreadsheets change what looks like a number or a date; the rows are those of the page all the same.
+    """
+    texts = [block.text for block in cut_page(page).blocks]
+    if len(texts) != len(blocks):
+        return list(blocks)
+    same = sum(text.split() == block.text.split() for text, block in zip(texts, blocks, strict=True))
+    if same < 0.5 * len(texts):
+        return list(blocks)
+    return [replace(block, text=text) for text, block in zip(texts, blocks, strict=True)]
 
 
 def cut_spans(text: str, spans: Sequence[Span]) -> list[GoldBlock]:

@@ -18,7 +18,7 @@ from dechrome.blocks import Kind, Label
 from dechrome.errors import DataError
 from dechrome_training.corpus import AnnotatedPage, GoldBlock
 from dechrome_training.exchange.names import parse_name
-from dechrome_training.exchange.pages import Task, label_page
+from dechrome_training.exchange.pages import Task, label_page, mend_texts
 from dechrome_training.exchange.records import Outcome, read_string
 
 COLUMNS: Final = ("page", "number", "text", "label", "kind", "confidence")
@@ -67,7 +67,7 @@ def read_export(path: Path, pages: Mapping[str, AnnotatedPage] | None = None) ->
         else:
             text = "\n".join(block.text for block in blocks)
             page = AnnotatedPage(name, "labels", text=text) if pages is None else pages[name]
-            yield Outcome(place, *label_page(page, blocks))
+            yield Outcome(place, *label_page(page, mend_texts(page, blocks)))
 
 
 def protect(cell: str) -> str:
