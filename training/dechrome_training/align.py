@@ -109,16 +109,23 @@ def _squeeze(text: str) -> str:
 
 
 def _equal_runs(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int, int]]:
-    """Return the runs of equal items in two sequences: place in the left, in the right, and length."""
-    if len(left) * len(right) > MAX_CELLS:
-        return []
+    """Return the runs of equal items in two sequences: place in the left, in the right, and length.
+
+    Between two that are too long to be compared, only what they share at both ends.
+    """
+    shorter = min(len(left), len(right))
+    head = next((i for i in range(shorter) if left[i] != right[i]), shorter)
+    tail = next((i for i in range(shorter - head) if left[-1 - i] != right[-1 - i]), shorter - head)
+    first, second = left[head : len(left) - tail], right[head : len(right) - tail]
+    runs = [(0, 0, head), (len(left) - tail, len(right) - tail, tail)]
+    if len(first) * len(second) > MAX_CELLS:
+        return runs
     numbers: dict[str, int] = {}
-    first, second = ([numbers.setdefault(item, len(numbers)) for item in items] for items in (left, right))
-    return [
-        (code.src_start, code.dest_start, code.src_end - code.src_start)
-        for code in LCSseq.opcodes(first, second)
-        if code.tag == "equal"
-    ]
+    numbered = ([numbers.setdefault(item, len(numbers)) for item in items] for items in (first, second))
+    for code in LCSseq.opcodes(*numbered):
+        if code.tag == "equal":
+            runs.append((head + code.src_start, head + code.dest_start, code.src_end - code.src_start))
+    return runs
 
 
 def _equal_pieces(left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> list[tuple[int, int, int]]:
