@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html
 import io
@@ -30,12 +31,15 @@ from dechrome_training.exchange.formats import TOOL_READERS, WRITERS
 from dechrome_training.exchange.names import NAMES, format_name, parse_name
 from dechrome_training.exchange.pages import Span, cut_page, cut_spans, make_tasks, read_pages
 from dechrome_training.exchange.places import read_span
-from dechrome_training.exchange.records import Outcome
+from dechrome_training.importers.records import Outcome
 from dechrome_training.label_files import read_labels
 
 ROOT = Path(__file__).resolve().parents[1]
 LABELS = ROOT / "datasets" / "labels.jsonl"
 TOOLS = sorted(WRITERS)
+FIELDS = ("text", "data", "html", "id", "label", "labels", "entities", "spans", "answer", "annotations", "completions",
+          "result", "value", "type", "start", "end", "start_offset", "end_offset", "was_cancelled", "hypertextlabels",
+          "dechrome", "meta", "globalOffsets", "url", "blocks")  # fmt: skip
 STEADY = settings(derandomize=True, deadline=None)
 FOX = "The quick brown fox ran over the hill at noon."
 PAGE = f"Home\nAccept all\n{FOX}"
@@ -254,6 +258,22 @@ def test_json_min_is_read(tmp_path: Path) -> None:
     assert second.left_out == "not labelled"
 
 
+def test_the_sample_pages_come_back_from_json_min(tmp_path: Path) -> None:
+    pages = list(read_labels(LABELS))
+    tasks = json.loads(export("label-studio", pages, tmp_path / "tasks.json").read_text())
+    rows = [
+        {
+            "id": number,
+            **task["data"],
+            "label": [item["value"] for item in task["annotations"][0]["result"]],
+            "annotator": 1,
+        }
+        for number, task in enumerate(tasks)
+    ]
+    outcomes = bring_back("label-studio", write_json(tmp_path / "min.json", *rows, lines=False))
+    assert [labels_of(outcome.page) for outcome in outcomes] == [labels_of(page) for page in pages]
+
+
 def test_regions_of_html_are_found_by_their_text(tmp_path: Path) -> None:
     body = f"<ul><li>Home</li></ul><div>Accept\n all</div><p>{FOX}</p>"
     value = {"startOffset": 3, "endOffset": 9, "start": "/div[1]/text()[1]", "end": "/div[1]/text()[1]",
@@ -410,7 +430,43 @@ def test_a_malformed_file_is_refused_by_place_and_field(tool: str, text: str, me
         bring_back(tool, path)
 
 
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 30)
+    | st.sampled_from([1.5, "", "a", PAGE, "content", "image", "accept"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
+    max_leaves=20,
+)
+records = st.fixed_dictionaries({"text": st.just(PAGE)}, optional=dict.fromkeys(FIELDS[1:], anything))
+
+
+@pytest.mark.parametrize("tool", ["doccano", "label-studio", "prodigy"])
+@given(found=st.lists(records | anything, min_size=1, max_size=2), lines=st.booleans())
+@settings(STEADY, max_examples=300)
+def test_whatever_a_record_holds_it_becomes_an_outcome_or_a_refusal(
+    tool: str, found: list[Any], lines: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = write_json(tmp_path_factory.getbasetemp() / f"anything.{tool}", *found, lines=lines)
+    with contextlib.suppress(DataError):
+        for outcome in bring_back(tool, path):
+            assert outcome.page is not None or outcome.problems or outcome.left_out
+            if outcome.page is not None:
+                assert any(block.label for block in outcome.page.blocks)
+
+
 # CSV
+
+
+@given(st.text("page,number,text,label,kind;\n\"1a\t='", max_size=60))
+@STEADY
+def test_whatever_a_csv_file_holds_it_becomes_outcomes_or_a_refusal(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "anything.csv"
+    path.write_text(f"page,number,text,label,kind\n{text}", newline="")
+    with contextlib.suppress(DataError):
+        bring_back("csv", path)
 
 
 @STEADY

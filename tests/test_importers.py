@@ -14,10 +14,10 @@ from dechrome.cli import main
 from dechrome.errors import DataError
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.exchange.formats import CORPUS_READERS
-from dechrome_training.exchange.records import Outcome
 from dechrome_training.importers.cleaneval import read_gold
 from dechrome_training.importers.gold import share_found
 from dechrome_training.importers.l3s_gn1 import read_annotated
+from dechrome_training.importers.records import Outcome
 from dechrome_training.label_files import read_labels
 
 FOX = "Der schnelle Fuchs läuft am Mittag über den Hügel."

@@ -13,7 +13,7 @@ import click
 from dechrome.cli.extensions import CommandError
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.exchange.pages import Task
-from dechrome_training.exchange.records import Outcome
+from dechrome_training.importers.records import Outcome
 
 _TOOLS: Final = ("csv", "doccano", "label-studio", "prodigy")  # as in formats.py, which is imported when it is needed
 _CORPORA: Final = ("article-extraction-benchmark", "cleaneval", "dragnet", "l3s-gn1", "labels", "wcxb", "webmainbench")

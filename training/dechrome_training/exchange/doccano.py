@@ -15,8 +15,8 @@ from dechrome.errors import DataError
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.exchange.names import format_name
 from dechrome_training.exchange.pages import CARRIED, Task, carry
-from dechrome_training.exchange.records import Outcome, get_list, read_records
 from dechrome_training.exchange.spanned import RawSpan, read_spanned
+from dechrome_training.importers.records import Outcome, get_list, read_records
 
 _NAMES: Final = ("label", "entities", "labels")
 

@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.exchange import doccano, label_studio, prodigy, sheets
 from dechrome_training.exchange.pages import Task
-from dechrome_training.exchange.records import Outcome
 from dechrome_training.importers import article_extraction, cleaneval, dragnet, l3s_gn1, labels, wcxb, webmainbench
+from dechrome_training.importers.records import Outcome
 
 Writer: TypeAlias = Callable[[Iterable[Task]], Iterator[str]]
 ToolReader: TypeAlias = Callable[[Path, Mapping[str, AnnotatedPage] | None], Iterator[Outcome]]

@@ -16,7 +16,7 @@ from dechrome_training.corpus import AnnotatedPage, GoldBlock
 from dechrome_training.exchange.names import NAMES, format_name, parse_name
 from dechrome_training.exchange.pages import CARRIED, Span, Task, carried_page, carry, cut_spans, label_page
 from dechrome_training.exchange.places import read_span
-from dechrome_training.exchange.records import Outcome, Record, get_list, get_object, read_records, show
+from dechrome_training.importers.records import Outcome, Record, get_list, get_object, read_records, show
 
 MODEL_VERSION: Final = "dechrome"
 SO_FAR: Final = "labels so far"  # of pages that are not done: a prediction, or the tool would take them for finished

@@ -21,7 +21,7 @@ from dechrome.text_blocks import split_text
 from dechrome_training.align import BlockGold, find_lost, realign
 from dechrome_training.corpus import AnnotatedPage, GoldBlock, PageFile
 from dechrome_training.exchange.names import format_name
-from dechrome_training.exchange.records import Record, show
+from dechrome_training.importers.records import Record, show
 from dechrome_training.label_files import read_labels
 from dechrome_training.label_rows import RowError, digest, to_page, to_row
 from dechrome_training.samples import gold_lines

@@ -8,7 +8,7 @@ from typing import Any
 from dechrome_training.corpus import GoldBlock
 from dechrome_training.exchange.names import parse_name
 from dechrome_training.exchange.pages import Span
-from dechrome_training.exchange.records import show
+from dechrome_training.importers.records import show
 
 
 def read_span(text: str, start: Any, end: Any, name: Any, words: Any = None) -> Span:

@@ -15,8 +15,8 @@ from typing import Any, Final
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.exchange.names import format_name
 from dechrome_training.exchange.pages import CARRIED, Task, carry
-from dechrome_training.exchange.records import Outcome, get_list, get_optional, read_records
 from dechrome_training.exchange.spanned import read_spanned
+from dechrome_training.importers.records import Outcome, get_list, get_optional, read_records
 
 _TOKEN: Final = re.compile(r"\n+|\S+")
 _ACCEPTED: Final = "accept"

@@ -19,7 +19,7 @@ from dechrome.errors import DataError
 from dechrome_training.corpus import AnnotatedPage, GoldBlock
 from dechrome_training.exchange.names import parse_name
 from dechrome_training.exchange.pages import Task, label_page, mend_texts
-from dechrome_training.exchange.records import Outcome, read_string
+from dechrome_training.importers.records import Outcome, read_string
 
 COLUMNS: Final = ("page", "number", "text", "label", "kind", "confidence")
 _NEEDED: Final = ("page", "number", "text", "label")

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.exchange.pages import carried_page, cut_spans, label_page
 from dechrome_training.exchange.places import read_span
-from dechrome_training.exchange.records import Outcome, Record, get_string
+from dechrome_training.importers.records import Outcome, Record, get_string
 
 RawSpan: TypeAlias = tuple[Any, Any, Any, Any]  # start, end, label, and what the tool says stands there
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from dechrome.errors import DataError
 from dechrome_training.corpus import AnnotatedPage
-from dechrome_training.exchange.records import Outcome, Record, get_optional, read_json, show
 from dechrome_training.importers.gold import find_page, make_outcome, read_page
+from dechrome_training.importers.records import Outcome, Record, get_optional, read_json, show
 from dechrome_training.importers.wcxb import read_strings
 
 NAME = "article-extraction-benchmark"

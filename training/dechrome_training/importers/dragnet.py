@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from dechrome_training.corpus import AnnotatedPage
-from dechrome_training.exchange.records import Outcome, read_string
 from dechrome_training.importers.gold import find_folder, make_outcome, pair_files, read_page
+from dechrome_training.importers.records import Outcome, read_string
 
 _GOLD_END: Final = re.compile(r"(?:\.html?)?\.corrected\.txt\Z")
 _COMMENTS: Final = re.compile(r"!@#\$%\^&\*\(\)\s*COMMENTS")

@@ -14,7 +14,7 @@ from dechrome.encoding import decode_html
 from dechrome.errors import DataError
 from dechrome.html_blocks import split_html
 from dechrome_training.corpus import AnnotatedPage, site_of
-from dechrome_training.exchange.records import Outcome, read_file
+from dechrome_training.importers.records import Outcome, read_file
 
 MIN_FOUND: Final = 0.5  # share of the gold that must stand on the page; as for the sets in the recipe
 _GRAM: Final = 4  # characters that are compared together, so that scripts without spaces count alike

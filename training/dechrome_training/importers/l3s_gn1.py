@@ -16,9 +16,9 @@ from typing import Final
 from bs4 import BeautifulSoup, Tag
 
 from dechrome_training.corpus import AnnotatedPage
-from dechrome_training.exchange.records import Outcome, read_string
 from dechrome_training.importers.gold import find_folder, make_outcome, pair_files, read_page
 from dechrome_training.importers.marked import marked_text
+from dechrome_training.importers.records import Outcome, read_string
 
 _CONTENT: Final = frozenset(("x-nc-sel1", "x-nc-sel2", "x-nc-sel3"))
 _COMMENTS: Final = frozenset(("x-nc-sel5",))

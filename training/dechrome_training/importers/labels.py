@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dechrome.errors import DataError
-from dechrome_training.exchange.records import Outcome
+from dechrome_training.importers.records import Outcome
 from dechrome_training.label_files import check_labels, read_labels
 
 

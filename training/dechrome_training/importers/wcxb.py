@@ -12,8 +12,8 @@ from typing import Final
 
 from dechrome.errors import DataError
 from dechrome_training.corpus import AnnotatedPage
-from dechrome_training.exchange.records import Outcome, Record, get_list, get_object, get_optional, read_json, show
 from dechrome_training.importers.gold import find_page, make_outcome, read_page
+from dechrome_training.importers.records import Outcome, Record, get_list, get_object, get_optional, read_json, show
 
 _PARTS: Final = ("dev", "test")
 

@@ -17,9 +17,9 @@ from bs4 import BeautifulSoup, Tag
 from dechrome.encoding import scrub
 from dechrome.html_blocks import split_html
 from dechrome_training.corpus import AnnotatedPage
-from dechrome_training.exchange.records import Outcome, Record, get_object, get_optional, get_string, read_records
 from dechrome_training.importers.gold import make_outcome
 from dechrome_training.importers.marked import marked_text
+from dechrome_training.importers.records import Outcome, Record, get_object, get_optional, get_string, read_records
 
 _TYPES: Final[Mapping[str, str]] = {"article": "article", "content listing": "listing", "content_listing": "listing"}
 _MARKS: Final = re.compile(r'\s+cc-select\s*=\s*(?:"[^"]*"|\'[^\']*\'|[^\s>]+)|</?marked-(?:text|tail)\b[^>]*>')
