@@ -443,7 +443,7 @@ records = st.fixed_dictionaries({"text": st.just(PAGE)}, optional=dict.fromkeys(
 
 @pytest.mark.parametrize("tool", ["doccano", "label-studio", "prodigy"])
 @given(found=st.lists(records | anything, min_size=1, max_size=2), lines=st.booleans())
-@settings(STEADY, max_examples=300)
+@settings(STEADY, max_examples=100)
 def test_whatever_a_record_holds_it_becomes_an_outcome_or_a_refusal(
     tool: str, found: list[Any], lines: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -41,8 +41,9 @@ def export_pages(paths: tuple[str, ...], tool: str, out: Path, model: str | None
     """Write annotated pages for labelling tools.
 
     Takes label files, with the labels in them, and pages that nobody has labelled, with the labels that the model
-    gives them. Labels are content, image, chrome and chrome/<kind>. What is written holds the pages too, so that
-    "import" brings back the page with its labels; CSV does not: give "import" the same files as --pages.
+    gives them: to be corrected, since "import" takes what comes back for what a person said. Labels are content, image,
+    chrome and chrome/<kind>. What is written holds the pages too, so that "import" brings back the page with its
+    labels; CSV does not: give "import" the same files as --pages.
 
     \b
     label-studio  tasks (JSON) with the labels as annotations and the model's as predictions, with scores;
