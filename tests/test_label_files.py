@@ -26,6 +26,7 @@ from dechrome_training.label_files import (
     write_labels,
 )
 from dechrome_training.label_rows import FIELDS, check_row, digest, to_page, to_row
+from dechrome_training.samples import UNKNOWN, page_samples
 
 ROOT = Path(__file__).resolve().parents[1]
 LABELS = ROOT / "datasets" / "labels.jsonl"
@@ -120,6 +121,15 @@ def test_a_missing_label_file_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_the_sample_pages_are_a_sound_label_file() -> None:
     assert check_labels(LABELS) == []
+
+
+def test_blocks_that_nobody_has_labelled_are_masked_in_training(tmp_path: Path) -> None:
+    text = "Home\nA fox ran.\nIt hid.\nNew since."
+    labelled = [*BLOCKS, {"text": "It hid.", "label": None}]
+    (page,) = read_labels(write_lines(tmp_path, inline(text=text, blocks=labelled)))
+    (sample,) = page_samples(page)
+    assert sample.targets.tolist() == [2, 0, UNKNOWN, UNKNOWN]
+    assert sample.gold is None
 
 
 def test_a_later_line_replaces_an_earlier_one(tmp_path: Path) -> None:

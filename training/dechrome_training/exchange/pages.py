@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-
-import numpy as np
 
 from dechrome import labelling
 from dechrome.artefact import Model
@@ -25,6 +24,7 @@ from dechrome_training.importers.records import Record, show
 from dechrome_training.label_files import read_labels
 from dechrome_training.label_rows import RowError, digest, to_page, to_row
 from dechrome_training.samples import gold_lines
+from dechrome_training.views import Line
 
 CARRIED: Final = "dechrome"  # the field that carries the page through a labelling tool
 _NEVER_CARRIED: Final = ("path", "as", "sha256")  # a file from elsewhere must not have files of ours read
@@ -127,14 +127,7 @@ def known_blocks(page: AnnotatedPage, document: Document) -> tuple[tuple[GoldBlo
         return found, describe_lost(find_lost(texts, page.blocks), "labelled blocks")
     if page.gold is None and not page.must_have and not page.must_not:
         return tuple(GoldBlock(text, None) for text in texts), ()
-    return tuple(
-        GoldBlock(line.text, None)
-        if np.isnan(line.share)
-        else GoldBlock(line.text, Label.CONTENT)
-        if line.share >= 0.5
-        else GoldBlock(line.text, Label.CHROME, line.kind)
-        for line in gold_lines(page, document)
-    ), ()
+    return tuple(map(_from_line, gold_lines(page, document))), ()
 
 
 def carry(page: AnnotatedPage) -> dict[str, Any]:
@@ -222,6 +215,12 @@ def describe_lost(lost: Sequence[GoldBlock], what: str) -> tuple[str, ...]:
     if not lost:
         return ()
     return (f"{len(lost)} {what} found no text on the page, the first is {show(lost[0].text)}",)
+
+
+def _from_line(line: Line) -> GoldBlock:
+    if math.isnan(line.share):
+        return GoldBlock(line.text, None)
+    return GoldBlock(line.text, Label.CONTENT) if line.share >= 0.5 else GoldBlock(line.text, Label.CHROME, line.kind)
 
 
 def _with_texts(texts: Sequence[str], gold: Sequence[BlockGold]) -> tuple[GoldBlock, ...]:
