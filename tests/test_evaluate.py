@@ -24,7 +24,7 @@ from dechrome.cli import main
 from dechrome.errors import DataError
 from dechrome.pages import Page
 from dechrome_training import card, fit
-from dechrome_training.corpus import AnnotatedPage, Phrase, assign_folds, read_labels
+from dechrome_training.corpus import AnnotatedPage, Phrase, assign_folds
 from dechrome_training.evaluation import compare, curves, folds, line_rules, selection, stages
 from dechrome_training.evaluation.evaluate import evaluate_folds, evaluate_model
 from dechrome_training.evaluation.judging import (
@@ -40,6 +40,7 @@ from dechrome_training.evaluation.phrases import JudgedPhrase, judge_phrases, ph
 from dechrome_training.evaluation.results import measure_rates, page_tables
 from dechrome_training.evaluation.tables import Table, format_cell, format_table, to_json
 from dechrome_training.fit import Prediction, predict, train
+from dechrome_training.label_files import read_labels
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.samples import Sample, page_samples, phrase_samples
 from dechrome_training.scores import word_scores
@@ -131,7 +132,7 @@ def oracle(page: AnnotatedPage, view: str) -> Decide:
             (block.label, block.kind)
             for block in page.blocks
             for part in (block.text.split("\n") if by_line else [block.text])
-            if part.strip()
+            if part.strip() and block.label is not None
         ]
     )
     return lambda text: next(answers)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
+import random
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,17 @@ from dechrome.errors import DataError
 from dechrome.html_blocks import split_html
 from dechrome.text_blocks import split_text
 from dechrome_training import scores
-from dechrome_training.align import content_shares, words_of
+from dechrome_training.align import content_shares, find_lost, realign, words_of
 from dechrome_training.corpus import (
     AnnotatedPage,
+    GoldBlock,
     Phrase,
     assign_folds,
-    read_labels,
     read_parquet,
     read_phrases,
     select_sets,
 )
+from dechrome_training.label_files import read_labels
 from dechrome_training.recipe import read_recipe
 from dechrome_training.samples import UNKNOWN, dressed_samples, page_samples, phrase_samples
 from dechrome_training.views import (
@@ -90,6 +91,72 @@ def test_shares_are_between_0_and_1(texts: list[str], gold: str) -> None:
     assert all(0 <= share <= 1 for share in shares)
 
 
+C, N, L = Label.CONTENT, Kind.NAVIGATION, Kind.LEGAL
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (
+            [f"Home About {FOX}", DOG, "© Fox"],
+            [(C, None), (C, None), (Label.CHROME, L)],
+        ),  # joined: the longer part wins
+        (["Home", "About", FOX[:20], FOX[20:], DOG, "© Fox"], [N, N, C, C, C, L]),  # cut
+        ([f"  Home\tAbout {FOX}", DOG, "© Fox"], [C, C, L]),  # other white space
+        (["Home About", "New", FOX, DOG, "© Fox"], [N, None, C, C, L]),  # text that was not there
+        ([FOX, "© Fox"], [C, L]),  # text that is gone
+        ([DOG, "Home About", FOX, "© Fox"], [C, N, C, L]),  # another order
+        (["Home About", FOX.replace("quick", "slow"), DOG, "© Fox"], [N, C, C, L]),  # edited
+        (["Something else", "***"], [None, None]),
+        (
+            ["Home About", "Six brown bears sat below a tall fir and ate all the ripe plums.", DOG, "© Fox"],
+            [N, None, C, L],
+        ),
+        ([], []),
+    ],
+)
+def test_labels_survive_another_segmentation(texts: list[str], expected: list[Any]) -> None:
+    gold = [GoldBlock("Home About", Label.CHROME, N), GoldBlock(FOX, C), GoldBlock(DOG, C),
+            GoldBlock("© Fox", Label.CHROME, L)]  # fmt: skip
+    wanted = [
+        pair
+        if isinstance(pair, tuple)
+        else (Label.CHROME if isinstance(pair, Kind) else pair, pair if pair in (N, L) else None)
+        for pair in expected
+    ]
+    assert [(found.label, found.kind) for found in realign(texts, gold)] == wanted
+
+
+def test_labels_of_unspaced_scripts_survive_edits() -> None:
+    gold = [GoldBlock("首页", Label.CHROME, N), GoldBlock("狐狸跑过了山坡，狗在树下睡觉。", C)]
+    found = realign(["首页", "新的", "狐狸跑过了山坡，", "猫在树下睡觉。"], gold)
+    assert [block.label for block in found] == [Label.CHROME, None, C, C]
+
+
+def test_labels_that_found_no_text_are_named() -> None:
+    gold = [GoldBlock("Home", Label.CHROME), GoldBlock(FOX, C), GoldBlock(DOG, None)]
+    assert find_lost([FOX[:30], FOX[30:]], gold) == [gold[0]]
+
+
+lines = st.lists(st.text("ab c中\n", min_size=1, max_size=12).filter(str.strip), max_size=8)
+
+
+@given(lines, st.randoms(use_true_random=False), st.lists(st.integers(0, 60), max_size=6))
+def test_every_character_keeps_its_label_however_the_same_text_is_cut(
+    texts: list[str], chance: random.Random, cuts: list[int]
+) -> None:
+    gold = [GoldBlock(text, chance.choice([*Label, None])) for text in texts]
+    labels = [block.label for block in gold for c in block.text if not c.isspace()]
+    joined = "".join("".join(text.split()) for text in texts)
+    edges = sorted({0, len(joined), *(cut for cut in cuts if cut < len(joined))})
+    pieces = list(pairwise(edges))
+    found = realign([joined[start:end] for start, end in pieces], gold)
+    for (start, end), block in zip(pieces, found, strict=True):
+        assert labels[start:end].count(block.label) == max(map(labels[start:end].count, labels[start:end]))
+        assert math.isnan(block.share) == (block.label is None)
+    assert [b.label for b in realign(texts, gold)] == [b.label for b in gold]
+
+
 # Scores
 
 
@@ -142,52 +209,8 @@ def test_rank_correlation() -> None:
 # Annotated pages
 
 
-def write_labels(folder: Path, *rows: Any) -> Path:
-    (folder / "page.txt").write_text("Home\nA fox ran.")
-    path = folder / "labels.jsonl"
-    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows), encoding="utf-8")
-    return path
-
-
-def make_row(**changes: Any) -> dict[str, Any]:
-    block = {"text": "Home", "label": "chrome", "kind": "navigation"}
-    row = {"id": "page", "path": "page.txt", "as": "text", "url": None, "language": "en", "page_type": "article"}
-    return row | {"blocks": [block, {"text": "A fox ran.", "label": "content"}]} | changes
-
-
-def test_labels_become_pages(tmp_path: Path) -> None:
-    (page,) = read_labels(write_labels(tmp_path, make_row(), ""))
-    assert page.text == "Home\nA fox ran."
-    assert (page.html, page.gold, page.group, page.page_type) == (None, "A fox ran.", "page", "article")
-    assert [(block.label, block.kind) for block in page.blocks] == [
-        (Label.CHROME, Kind.NAVIGATION),
-        (Label.CONTENT, None),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ("{", "Expecting"),
-        ("[]", ""),
-        ({"id": "x"}, "field 'path' is missing"),
-        (make_row(path="nowhere.txt"), "nowhere.txt"),
-        (make_row(**{"as": "pdf"}), "field 'as'"),
-        (make_row(blocks=[{"label": "content"}]), "block 1: field 'text' is missing"),
-        (make_row(blocks=[{"text": "a", "label": "content"}, {"text": "b", "label": "?"}]), "block 2: field 'label'"),
-        (make_row(blocks=[{"text": "a", "label": "chrome", "kind": "menu"}]), "block 1: field 'kind'"),
-        (make_row(blocks=[{"text": 1, "label": "chrome"}]), "block 1: field 'text'"),
-        (b"\xff".decode("latin-1"), ""),
-    ],
-)
-def test_a_malformed_label_file_is_refused_by_file_line_and_field(tmp_path: Path, row: Any, message: str) -> None:
-    path = write_labels(tmp_path, make_row(), row)
-    with pytest.raises(DataError, match=f"{re.escape(str(path))}:2: .*{re.escape(message)}"):
-        list(read_labels(path))
-
-
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
-    for read in (read_labels, read_parquet, read_phrases):
+    for read in (read_parquet, read_phrases):
         with pytest.raises(DataError, match=r"nowhere"):
             list(read(tmp_path / "nowhere"))
 

@@ -1,15 +1,14 @@
-"""Annotated pages and phrases: reading the parquet sets and our own files, and splitting them by site."""
+"""Annotated pages and phrases: the records, reading the parquet sets and our own phrases, and splitting by site."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from dechrome.blocks import Kind, Label
-from dechrome.encoding import decode_html, decode_text
 from dechrome.errors import DataError
 
 _PAGE_COLUMNS: Final = (
@@ -22,11 +21,21 @@ _OWN_HEADER: Final = "label\tkind\ttext"
 
 @dataclass(frozen=True, slots=True)
 class GoldBlock:
-    """What a person said of one block, kept as text so that it outlives a better segmentation."""
+    """What a person said of one block, kept as text so that it outlives a better segmentation.
+
+    ``label`` is None where nobody has said anything yet.
+    """
 
     text: str
-    label: Label
+    label: Label | None
     kind: Kind | None = None
+
+
+class PageFile(NamedTuple):
+    """The file that a page was read from, and the SHA-256 of its bytes in hexadecimal."""
+
+    path: Path
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,8 @@ class AnnotatedPage:
     """A page and what is known of it. One of ``html`` and ``text`` is set.
 
     ``gold`` is the main content as text, ``blocks`` a label per block; either may be missing.
-    ``must_have`` and ``must_not`` are snippets that the content holds or must not hold.
+    ``must_have`` and ``must_not`` are snippets that the content holds or must not hold. ``done`` says that the page
+    is labelled to its end. ``extras`` are fields of a label file that mean nothing to us, kept for whoever wrote them.
     """
 
     id: str
@@ -49,6 +59,9 @@ class AnnotatedPage:
     blocks: tuple[GoldBlock, ...] = ()
     must_have: tuple[str, ...] = ()
     must_not: tuple[str, ...] = ()
+    done: bool = True
+    file: PageFile | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def group(self) -> str:
@@ -130,24 +143,17 @@ def read_own_phrases(folder: Path) -> Iterator[Phrase]:
                 raise DataError(f"{path}:{number}: {error}") from error
 
 
-def read_labels(path: Path) -> Iterator[AnnotatedPage]:
-    """Read a file of labelled pages, one JSON line a page (``datasets/README.md`` has the format).
+def site_of(url: str | None) -> str | None:
+    """Return the host of an address without "www.", for want of the registered domain; None where there is none.
 
-    Raises:
-        DataError: names the file, the line and the field that is wrong.
+    >>> site_of("https://www.fox.example/a?b"), site_of("fox"), site_of("http://[")
+    ('fox.example', None, None)
     """
     try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                yield _labelled_page(json.loads(line), path.parent)
-            except KeyError as error:
-                raise DataError(f"{path}:{number}: field {error} is missing") from error
-            except (ValueError, TypeError, AttributeError, OSError) as error:
-                raise DataError(f"{path}:{number}: {error}") from error
+        host = urlsplit(url or "").hostname
+    except ValueError:
+        return None
+    return host.removeprefix("www.") or None if host else None
 
 
 def assign_folds(groups: Sequence[str], weights: Sequence[float], folds: int) -> list[int]:
@@ -201,40 +207,3 @@ def _own_phrase(line: str, language: str) -> Phrase:
     if not text.strip() or text != " ".join(text.split()):
         raise ValueError(f"text must not be empty, nor hold white space at its ends or twice: {text!r}")
     return Phrase(text, label, kind, language, OWN_SOURCE, OWN_LICENCE)
-
-
-def _labelled_page(row: Mapping[str, Any], folder: Path) -> AnnotatedPage:
-    data = (folder / row["path"]).read_bytes()
-    if row["as"] not in ("html", "text"):
-        raise ValueError(f"field 'as': must be html or text, not {row['as']!r}")
-    is_html = row["as"] == "html"
-    content = (decode_html(data) if is_html else decode_text(data))[0]
-    blocks = tuple(_gold_block(block, number) for number, block in enumerate(row["blocks"], start=1))
-    return AnnotatedPage(
-        id=row["id"],
-        source="labels",
-        html=content if is_html else None,
-        text=None if is_html else content,
-        url=row.get("url"),
-        domain=row.get("domain") or row["id"],
-        language=row.get("language"),
-        page_type=row.get("page_type"),
-        gold="\n\n".join(block.text for block in blocks if block.label is Label.CONTENT),
-        blocks=blocks,
-    )
-
-
-def _gold_block(block: Mapping[str, Any], number: int) -> GoldBlock:
-    field = "text"
-    try:
-        text = block["text"]
-        if not isinstance(text, str):
-            raise TypeError(f"{text!r} is no string")
-        field = "label"
-        label = Label(block["label"])
-        field = "kind"
-        return GoldBlock(text, label, Kind(block["kind"]) if block.get("kind") else None)
-    except KeyError as error:
-        raise ValueError(f"block {number}: field {error} is missing") from error
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"block {number}: field {field!r}: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from dechrome.blocks import Document, Kind, Label
 from dechrome.features import Features, extract_features
 from dechrome.html_blocks import split_html
 from dechrome.text_blocks import split_text
-from dechrome_training.align import content_shares, words_of
+from dechrome_training.align import content_shares, realign, words_of
 from dechrome_training.corpus import OWN_SOURCE, AnnotatedPage, Phrase
 from dechrome_training.views import (
     Line,
@@ -69,9 +69,9 @@ def page_samples(page: AnnotatedPage, views: Sequence[str] = ("html", "lines", "
     """Return the samples of one annotated page: the page itself, and plain-text views made from it."""
     if page.text is not None:
         document = split_text(page.text)
-        return [_sample(page, "lines", document, _gold_lines(page, document))]
+        return [_sample(page, "lines", document, gold_lines(page, document))]
     document = split_html(page.html or "", page.url)
-    lines = _gold_lines(page, document)
+    lines = gold_lines(page, document)
     samples = []
     if "html" in views:
         samples.append(_sample(page, "html", document, lines))
@@ -150,8 +150,8 @@ def _make(page: AnnotatedPage, view: str, document: Document, lines: Sequence[Li
     )
 
 
-def _gold_lines(page: AnnotatedPage, document: Document) -> list[Line]:
-    """Return what the gold says of every block."""
+def gold_lines(page: AnnotatedPage, document: Document) -> list[Line]:
+    """Return what the gold says of every block of a page; a share that is nan is not known."""
     texts = [block.text for block in document.blocks]
     if page.blocks:
         return _from_gold_blocks(page, texts)
@@ -166,26 +166,11 @@ def _gold_lines(page: AnnotatedPage, document: Document) -> list[Line]:
 
 
 def _from_gold_blocks(page: AnnotatedPage, texts: Sequence[str]) -> list[Line]:
-    """Match gold blocks with today's blocks by their words, in order."""
-    gold = page.blocks
-    known: Mapping[str, list[int]] = _index([" ".join(block.text.split()) for block in gold])
-    lines = []
-    for text in texts:
-        places = known.get(" ".join(text.split()))
-        if places:
-            block = gold[places.pop(0)] if len(places) > 1 else gold[places[0]]
-            share = 1.0 if block.label is Label.CONTENT else 0.0
-            lines.append(Line(text, share, block.kind, block.label is Label.IMAGE))
-        else:
-            lines.append(Line(text, float("nan")))
-    return lines
-
-
-def _index(texts: Sequence[str]) -> dict[str, list[int]]:
-    places: dict[str, list[int]] = {}
-    for number, text in enumerate(texts):
-        places.setdefault(text, []).append(number)
-    return places
+    """Return what labelled blocks, perhaps of another segmentation, say of today's."""
+    return [
+        Line(text, found.share, found.kind, found.label is Label.IMAGE)
+        for text, found in zip(texts, realign(texts, page.blocks), strict=True)
+    ]
 
 
 def _from_snippets(texts: Sequence[str], must_have: Sequence[str], must_not: Sequence[str]) -> list[float]:

@@ -19,11 +19,12 @@ from dechrome import labelling
 from dechrome.artefact import Model
 from dechrome.blocks import Kind
 from dechrome.errors import DataError
-from dechrome_training.corpus import AnnotatedPage, read_labels
+from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.evaluation.judging import Judgement, judge_pages
 from dechrome_training.evaluation.kind_pages import judge_kinds, known_blocks
 from dechrome_training.evaluation.results import group_by, join_blocks, mean
 from dechrome_training.evaluation.selection import read_set, spread
+from dechrome_training.label_files import read_labels
 from dechrome_training.scores import word_scores
 from dechrome_training.summary import kind_rates, label_rates
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from dechrome.errors import DataError
-from dechrome_training.corpus import AnnotatedPage, Phrase, read_labels, read_parquet, read_phrases
+from dechrome_training.corpus import AnnotatedPage, Phrase, read_parquet, read_phrases
+from dechrome_training.label_files import read_labels
 
 Item = TypeVar("Item")
 PHRASES: Final = "phrases"  # the one set whose rows are single blocks
