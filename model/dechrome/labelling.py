@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import groupby
+from itertools import accumulate, groupby, pairwise
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from dechrome.artefact import Model, read_model
+from dechrome.artefact import KINDS, LABELS, Model, read_model
 from dechrome.blocks import Document, Label, Reason
 from dechrome.characters import IntArray
 from dechrome.choosing import check_options, choose_labels
@@ -20,7 +20,7 @@ from dechrome.context import FloatArray
 from dechrome.encoding import decode_html, decode_text, scrub
 from dechrome.errors import InputError
 from dechrome.explaining import explain_inputs
-from dechrome.features import extract_features
+from dechrome.features import extract_features, extract_text_features, join_features
 from dechrome.html_blocks import split_html
 from dechrome.inference import calibrate, final_inputs, predict_proba
 from dechrome.pages import Page, page_of
@@ -230,8 +230,10 @@ def _head(document: Document) -> str:
 
 
 def _windows(document: Document) -> list[Document]:
-    """Cut an endless page into parts that are looked at one by one."""
+    """Cut an endless page into parts that are looked at one by one; an empty one has none."""
     blocks = document.blocks
+    if not blocks:
+        return []
     if len(blocks) <= MAX_WINDOW:
         return [document]
     return [replace(document, blocks=blocks[start : start + MAX_WINDOW]) for start in range(0, len(blocks), MAX_WINDOW)]
@@ -243,6 +245,10 @@ class _Judged(NamedTuple):
     labels: FloatArray
     kinds: Callable[[IntArray], FloatArray]
     lengths: IntArray
+
+
+_NO_KINDS: Final = np.zeros((0, len(KINDS)), np.float32)
+_NOTHING: Final = _Judged(np.zeros((0, len(LABELS)), np.float32), lambda _: _NO_KINDS, np.zeros(0, np.int64))
 
 
 def label_documents(
@@ -285,25 +291,27 @@ def _batches(parts: Iterable[tuple[int, Document]]) -> Iterator[list[tuple[int, 
 def _judge(model: Model, parts: Sequence[Document]) -> list[_Judged]:
     """Judge parts of pages of one kind together."""
     head = _head(parts[0])
-    pages = [extract_features(part) for part in parts]
-    inputs = final_inputs(model, head, pages)
+    features = join_features([extract_features(part) for part in parts]) if head == "html" else extract_text_features(parts)
+    inputs = final_inputs(model, head, [features])
     labels = calibrate(predict_proba(model.heads[head], inputs), model.settings["calibration"][head])
-    ends = np.cumsum([len(part.blocks) for part in parts])[:-1]
-    runs = zip(np.split(labels, ends), np.split(inputs, ends), pages, strict=True)
-    return [_Judged(run, _judge_kinds(model, rows), features.lengths) for run, rows, features in runs]
+    ends = [*accumulate(len(part.blocks) for part in parts)]
+    runs = (slice(start, end) for start, end in pairwise([0, *ends]))
+    return [_Judged(labels[run], _judge_kinds(model, inputs[run]), features.lengths[run]) for run in runs]
 
 
 def _judge_kinds(model: Model, inputs: FloatArray) -> Callable[[IntArray], FloatArray]:
     """Return what judges the kinds of a run of blocks, by their numbers: later, if the inputs are few enough to keep."""
     network = model.heads["kind"]
     if len(inputs) <= MAX_KEPT:
-        return lambda numbers: predict_proba(network, inputs.take(numbers, axis=0))
+        return lambda numbers: predict_proba(network, inputs.T.take(numbers, axis=1).T)
     kinds = predict_proba(network, inputs)
     return lambda numbers: kinds.take(numbers, axis=0)
 
 
 def _join(runs: Sequence[_Judged]) -> _Judged:
     """Join the runs of one page."""
+    if not runs:
+        return _NOTHING
     if len(runs) == 1:
         return runs[0]
     kinds = np.concatenate([run.kinds(np.arange(len(run.labels))) for run in runs])
