@@ -17,7 +17,7 @@ from dechrome.blocks import Document, Label, Reason
 from dechrome.characters import IntArray
 from dechrome.choosing import check_options, choose_labels
 from dechrome.context import FloatArray
-from dechrome.encoding import decode_html, decode_text, scrub
+from dechrome.encoding import decode_page, decode_text, scrub
 from dechrome.errors import InputError
 from dechrome.explaining import explain_inputs
 from dechrome.features import extract_features, extract_text_features, join_features
@@ -190,19 +190,31 @@ def read_source(source: Source | bytes | str) -> Document:
         raise InputError(f"a page is a dechrome.Source, bytes or str, not {type(source).__name__}")
     if (source.html is None) == (source.text is None):
         raise InputError("a Source has exactly one of html and text")
-    data = source.html if source.html is not None else source.text
-    if isinstance(data, bytes):
-        decode = decode_html if source.html is not None else decode_text
-        text, problems = decode(data, source.charset)
-    elif isinstance(data, str):
-        text, problems = scrub(data)
-    else:
-        raise InputError(f"html and text are bytes or str, not {type(data).__name__}")
-    document = split_html(text, source.url) if source.html is not None else split_text(text, source.url)
+    document, problems = _split_page(source) if source.html is not None else _split_text(source)
     problems += document.problems
     if not document.blocks:
         problems += ("empty: no visible text",)
     return replace(document, problems=problems)
+
+
+def _split_page(source: Source) -> tuple[Document, tuple[str, ...]]:
+    if isinstance(source.html, bytes):
+        text, problems, is_same = decode_page(source.html, source.charset)
+        return split_html(text, source.url, source.html if is_same else None), problems
+    text, problems = scrub(_check_text(source.html))
+    return split_html(text, source.url), problems
+
+
+def _split_text(source: Source) -> tuple[Document, tuple[str, ...]]:
+    data = source.text
+    text, problems = decode_text(data, source.charset) if isinstance(data, bytes) else scrub(_check_text(data))
+    return split_text(text, source.url), problems
+
+
+def _check_text(data: object) -> str:
+    if not isinstance(data, str):
+        raise InputError(f"html and text are bytes or str, not {type(data).__name__}")
+    return data
 
 
 def _label_batches(
