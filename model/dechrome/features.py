@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -75,12 +75,21 @@ INPUT_NAMES: Final = (
 )
 
 
+class CuePhrases(NamedTuple):
+    """``tree_features.Phrases`` with the buckets of the words in place of their hashes."""
+
+    words: IntArray
+    counts: IntArray
+    numbers: IntArray
+    blocks: IntArray
+
+
 class Features(NamedTuple):
     """What the model sees of one page.
 
     ``dense`` has shape (blocks, len(FEATURE_NAMES)). ``words`` are buckets (below ``2 ** WORD_BITS``) of the hashed
-    words, word pairs and word beginnings of the blocks ``word_blocks``; ``cues`` (below ``2 ** CUE_BITS``) those of
-    the attributes around the blocks ``cue_blocks``. ``first`` and ``last`` are the block ranges of the enclosing
+    words, word pairs and word beginnings of the blocks ``word_blocks``. ``phrases`` are what the attributes around the
+    blocks say, their words as buckets below ``2 ** CUE_BITS``. ``first`` and ``last`` are the block ranges of the enclosing
     containers, shape (blocks, CONTAINER_LEVELS); ``lengths`` are words per block. Blocks with the same number in
     ``likes`` stand in elements of the same kind. ``extents`` says where pages begin and end, if several are joined.
     """
@@ -88,13 +97,26 @@ class Features(NamedTuple):
     dense: FloatArray
     words: IntArray
     word_blocks: IntArray
-    cues: IntArray
-    cue_blocks: IntArray
+    phrases: CuePhrases
     first: IntArray
     last: IntArray
     lengths: IntArray
     likes: HashArray
     extents: Extents
+
+    @property
+    def cues(self) -> IntArray:
+        """The words of the attributes around each block in turn: ``cue_blocks`` are the blocks."""
+        _, counts, numbers, _ = self.phrases
+        sizes = counts.take(numbers)
+        starts = (counts.cumsum() - counts).take(numbers)
+        places = np.arange(sizes.sum()) + (starts - sizes.cumsum() + sizes).repeat(sizes)
+        return self.phrases.words.take(places)
+
+    @property
+    def cue_blocks(self) -> IntArray:
+        """The block of each of ``cues``, in order."""
+        return self.phrases.blocks.repeat(self.phrases.counts.take(self.phrases.numbers))
 
 
 def extract_features(document: Document) -> Features:
@@ -103,11 +125,10 @@ def extract_features(document: Document) -> Features:
         return _extract([document], document.title)
     nothing = np.zeros(0, np.int64)
     ranges = np.zeros((0, CONTAINER_LEVELS), np.int64)
-    empty = np.zeros((0, len(FEATURE_NAMES)), np.float32)
+    dense = np.zeros((0, len(FEATURE_NAMES)), np.float32)
+    phrases = CuePhrases(nothing, nothing, nothing, nothing)
     likes = np.zeros(0, np.uint64)
-    return Features(
-        empty, nothing, nothing, nothing, nothing, ranges, ranges, nothing, likes, find_extents([])
-    )
+    return Features(dense, nothing, nothing, phrases, ranges, ranges, nothing, likes, find_extents([]))
 
 
 def extract_text_features(documents: Sequence[Document]) -> Features:
@@ -119,26 +140,34 @@ def join_features(pages: Sequence[Features]) -> Features:
     """Join the features of several pages."""
     if len(pages) == 1:
         return pages[0]
-    starts = np.cumsum([0, *(len(page.dense) for page in pages[:-1])])
+    starts = np.cumsum([0, *(len(page.dense) for page in pages[:-1])]).tolist()
     moved = [
         (
             page.dense.T,
             page.words,
             page.word_blocks + start,
-            page.cues,
-            page.cue_blocks + start,
             (page.first + start).T,
             (page.last + start).T,
             page.lengths,
             page.likes * np.uint64(0xD6E8FEB86659FD93) + np.uint64(start),
         )
-        for page, start in zip(pages, starts.tolist(), strict=True)
+        for page, start in zip(pages, starts, strict=True)
     ]
-    dense, words, word_blocks, cues, cue_blocks, first, last, lengths, likes = (
+    dense, words, word_blocks, first, last, lengths, likes = (
         np.concatenate(column, axis=-1) for column in zip(*moved, strict=True)
     )
+    phrases = _join_phrases([page.phrases for page in pages], starts)
     extents = find_extents([size for page in pages for size in page.extents.sizes.tolist()])
-    return Features(dense.T, words, word_blocks, cues, cue_blocks, first.T, last.T, lengths, likes, extents)
+    return Features(dense.T, words, word_blocks, phrases, first.T, last.T, lengths, likes, extents)
+
+
+def _join_phrases(pages: Sequence[CuePhrases], starts: Sequence[int]) -> CuePhrases:
+    before = accumulate((page.counts.size for page in pages), initial=0)
+    moved = [
+        (page.words, page.counts, page.numbers + number, page.blocks + start)
+        for page, number, start in zip(pages, before, starts, strict=False)
+    ]
+    return CuePhrases(*(np.concatenate(column) for column in zip(*moved, strict=True)))
 
 
 def _extract(documents: Sequence[Document], title: str) -> Features:
@@ -159,8 +188,7 @@ def _extract(documents: Sequence[Document], title: str) -> Features:
         dense,
         buckets,
         owners,
-        _hash_buckets(tree.cue_hashes, 0xC2B2AE3D27D4EB4F, CUE_BITS).take(tree.cue_places),
-        tree.cue_blocks,
+        CuePhrases(_hash_buckets(tree.phrases.hashes, 0xC2B2AE3D27D4EB4F, CUE_BITS), *tree.phrases[1:]),
         tree.first,
         tree.last,
         sizes.words,

@@ -16,7 +16,7 @@ from threadpoolctl import ThreadpoolController
 from dechrome.artefact import Model, Network
 from dechrome.characters import IntArray
 from dechrome.context import FloatArray, average_windows, shift_rows, sum_before
-from dechrome.features import INPUT_NAMES, SCORE_OFFSETS, SCORE_RADII, Features, join_features
+from dechrome.features import INPUT_NAMES, SCORE_OFFSETS, SCORE_RADII, CuePhrases, Features, join_features
 from dechrome.refining import DRAFT_NAMES, measure_draft
 
 CLIP: Final = 4.0  # standard deviations; what lies farther out tells no more
@@ -53,7 +53,7 @@ def score_words(model: Model, features: Features) -> Scores:
     count = len(features.dense)
     return Scores(
         sum_rows(model.word_table, features.words, features.word_blocks, count),
-        _sum_column(model.cue_table[:, 0], features.cues, features.cue_blocks, count),
+        _sum_phrases(model.cue_table[:, 0], features.phrases, count),
     )
 
 
@@ -140,14 +140,19 @@ def _softmax(logits: FloatArray) -> FloatArray:
     return shares.T
 
 
-def _sum_column(column: FloatArray, buckets: IntArray, blocks: IntArray, count: int) -> FloatArray:
-    """Return what ``sum_rows`` does for a table of one column, in a third of the time.
+def _sum_phrases(column: FloatArray, phrases: CuePhrases, count: int) -> FloatArray:
+    """Add what the words around each block count, divided by the root of their number; shape (count,).
 
-    >>> _sum_column(np.array([1, 3], np.float32), np.array([0, 1, 1, 1, 0]), np.array([0, 0, 0, 0, 2]), 3).tolist()
-    [5.0, 0.0, 1.0]
+    As ``sum_rows`` would, but each phrase is added up once for all blocks around which it stands.
+
+    >>> phrases = CuePhrases(np.array([1, 1, 0]), np.array([2, 1]), np.array([0, 0, 1]), np.array([0, 2, 2]))
+    >>> _sum_phrases(np.array([1, 3], np.float32), phrases, 3).round(2).tolist()
+    [4.239999771118164, 0.0, 4.039999961853027]
     """
-    numbers = np.bincount(blocks, minlength=count)
-    sums = np.bincount(blocks, column.take(buckets), count)
+    size = phrases.counts.size
+    totals = np.bincount(np.arange(size).repeat(phrases.counts), column.take(phrases.words), size)
+    sums = np.bincount(phrases.blocks, totals.take(phrases.numbers), count)
+    numbers = np.bincount(phrases.blocks, phrases.counts.take(phrases.numbers), count)
     return (sums / np.sqrt(np.maximum(numbers, 1))).astype(np.float32)
 
 
