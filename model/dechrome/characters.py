@@ -143,18 +143,27 @@ def find_known(hashes: HashArray, known: HashArray) -> tuple[IntArray, IntArray]
     return places.take(same), found.take(same)
 
 
+def number_equal(keys: HashArray) -> IntArray:
+    """Return a number for each key, from 0 up in the order of the keys; equal ones have the same.
+
+    >>> number_equal(np.array([7, 5, 7], np.uint64)).tolist()
+    [1, 0, 1]
+    """
+    order = keys.argsort(kind="stable")  # twice as fast here as the default
+    ordered = keys.take(order)
+    numbers = np.zeros(keys.size, np.int64)
+    numbers[order[1:]] = (ordered[1:] != ordered[:-1]).cumsum()
+    return numbers
+
+
 def count_equal(keys: HashArray) -> IntArray:
     """Return how often each key occurs among all.
 
     >>> count_equal(np.array([7, 5, 7], np.uint64)).tolist()
     [2, 1, 2]
     """
-    order = keys.argsort(kind="stable")  # twice as fast here as the default
-    ordered = keys.take(order)
-    numbers = np.zeros(keys.size, np.int64)
-    (ordered[1:] != ordered[:-1]).cumsum(out=numbers[1:])
-    counts = np.empty(keys.size, np.int64)
-    counts[order] = np.bincount(numbers).take(numbers)
+    numbers = number_equal(keys)
+    counts: IntArray = np.bincount(numbers).take(numbers)
     return counts
 
 

@@ -29,6 +29,20 @@ class BlockColumns(NamedTuple):
     hidden: IntArray
 
 
+class Extents(NamedTuple):
+    """Where the rows of each page lie in a table over several pages.
+
+    ``starts`` and ``sizes`` have a value for each page. For each row, ``owners`` has the number of its page, ``first``
+    and ``end`` the first row of that page and the one after its last.
+    """
+
+    starts: IntArray
+    sizes: IntArray
+    owners: IntArray
+    first: IntArray
+    end: IntArray
+
+
 def read_columns(blocks: Sequence[Block]) -> BlockColumns:
     """Read the numbers of the blocks, in one pass: most of the time goes into reaching each block."""
     width = len(BlockColumns._fields)
@@ -48,43 +62,65 @@ def stack_columns(columns: Sequence[Column], count: int) -> FloatArray:
     return table.T
 
 
-def shift_rows(table: FloatArray, offset: int) -> FloatArray:
-    """Return the rows ``offset`` places further on (before, if negative); zeros past the ends.
+def find_extents(sizes: Sequence[int]) -> Extents:
+    """Return where the rows of each page lie in a table over several pages of these sizes.
 
-    >>> shift_rows(np.array([[1], [2], [3]], np.float32), 1).ravel().tolist()
+    >>> [rows.tolist() for rows in find_extents([2, 1])]
+    [[0, 2], [2, 1], [0, 0, 1], [0, 0, 2], [2, 2, 3]]
+    """
+    numbers = np.array(sizes, np.int64)
+    ends = numbers.cumsum()
+    starts = ends - numbers
+    owners = np.arange(numbers.size).repeat(numbers)
+    return Extents(starts, numbers, owners, starts.take(owners), ends.take(owners))
+
+
+def sum_pages(values: NDArray[Any], extents: Extents) -> NDArray[Any]:
+    """Add up the values of each page, which has at least one row; the last axis is that of the rows."""
+    sums: NDArray[Any] = np.add.reduceat(values, extents.starts, axis=-1)
+    return sums
+
+
+def shift_rows(table: NDArray[Any], offset: int, extents: Extents) -> NDArray[Any]:
+    """Return the rows ``offset`` places further on (before, if negative); zeros past the ends of the page.
+
+    >>> shift_rows(np.array([[1], [2], [3]], np.float32), 1, find_extents([3])).ravel().tolist()
     [2.0, 3.0, 0.0]
+    >>> shift_rows(np.array([[1], [2], [3]], np.float32), -1, find_extents([1, 2])).ravel().tolist()
+    [0.0, 0.0, 2.0]
     """
     shifted = np.zeros_like(table)
     if offset < 0:
         shifted[-offset:] = table[:offset]
     else:
         shifted[:-offset] = table[offset:]
+    if extents.starts.size > 1:
+        rows = np.arange(offset, len(table) + offset)
+        shifted[(rows < extents.first) | (rows >= extents.end)] = 0
     return shifted
 
 
-def average_rows(table: FloatArray, before: int, after: int) -> FloatArray:
-    """Return the mean of the rows from ``before`` places back to ``after`` places on; zeros where there are none.
+def average_windows(table: NDArray[Any], reaches: Sequence[tuple[int, int]], extents: Extents) -> NDArray[np.float64]:
+    """Return the mean of the rows from some places back to some places on, shape (reaches, rows, columns).
 
-    Negative numbers leave out the row itself: ``average_rows(table, 3, -1)`` is the mean of the three before.
+    A window ends where the page does; where nothing is left of it, its mean is zero. Negative numbers leave out the
+    row itself: the reach (3, -1) is the three before.
 
-    >>> average_rows(np.array([[1], [2], [3]], np.float32), 1, -1).ravel().tolist()
-    [0.0, 1.0, 2.0]
+    >>> table = np.array([[1], [2], [3]], np.float32)
+    >>> average_windows(table, [(1, -1), (1, 1)], find_extents([3]))[:, :, 0].tolist()
+    [[0.0, 1.0, 2.0], [1.5, 2.0, 2.5]]
     """
-    return average_windows(table, ((before, after),))[0]
+    before, after = np.array(reaches).T[:, :, None]
+    rows = np.arange(len(table))
+    low = np.maximum(np.minimum(rows - before, extents.end), extents.first)
+    high = np.maximum(np.minimum(rows + 1 + after, extents.end), extents.first)
+    sums = sum_before(table.T)
+    means = (sums.take(high, axis=1) - sums.take(low, axis=1)) / np.maximum(high - low, 1)
+    return means.transpose(1, 2, 0)
 
 
-def average_windows(table: FloatArray, reaches: Sequence[tuple[int, int]]) -> list[FloatArray]:
-    """Return ``average_rows`` of each reach, rows before and after."""
-    count = len(table)
-    margin = max(max(reach) for reach in reaches)
-    rows = np.minimum(np.maximum(np.arange(-margin, count + margin + 1), 0), count)
-    sums = np.zeros((rows.size, table.shape[1]))  # up to each of these rows
-    table.cumsum(axis=0, out=sums[margin + 1 : margin + 1 + count])
-    sums[margin + 1 + count :] = sums[margin + count]
-    averages: list[FloatArray] = []
-    for before, after in reaches:
-        low = slice(margin - before, margin - before + count)
-        high = slice(margin + 1 + after, margin + 1 + after + count)
-        sizes = np.maximum(rows[high] - rows[low], 1)
-        averages.append(((sums[high] - sums[low]) / sizes[:, None]).astype(np.float32))
-    return averages
+def sum_before(columns: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the sums of all that stands before each place, and of everything; shape (columns, rows + 1)."""
+    sums = np.zeros((len(columns), columns.shape[1] + 1))
+    columns.cumsum(axis=1, dtype=np.float64, out=sums[:, 1:])
+    return sums

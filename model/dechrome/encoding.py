@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 _PRESCAN: Final = 1024  # bytes, by the HTML standard
 _LATE_PRESCAN: Final = 65536  # for pages that would be guessed otherwise
@@ -138,6 +138,14 @@ _MARGIN: Final = 0.02
 _MIN_EVIDENCE: Final = 3  # characters that an encoding must explain better than an earlier one
 
 
+class Decoded(NamedTuple):
+    """A text, what went wrong, and whether the bytes that it was read from are the text in UTF-8."""
+
+    text: str
+    problems: tuple[str, ...] = ()
+    is_same: bool = False
+
+
 def decode_html(data: bytes, charset: str | None = None) -> tuple[str, tuple[str, ...]]:
     """Return the text of an HTML page and what went wrong; ``charset`` is what the transport declared.
 
@@ -146,12 +154,17 @@ def decode_html(data: bytes, charset: str | None = None) -> tuple[str, tuple[str
     >>> decode_html(b"%PDF-1.7")
     ('', ('binary input: PDF',))
     """
+    return decode_page(data, charset)[:2]
+
+
+def decode_page(data: bytes, charset: str | None = None) -> Decoded:
+    """Decode an HTML page, as ``decode_html`` does."""
     return _decode(data, charset, is_html=True)
 
 
 def decode_text(data: bytes, charset: str | None = None) -> tuple[str, tuple[str, ...]]:
     """Return plain text and what went wrong; like ``decode_html``, but a declaration in the text means nothing."""
-    return _decode(data, charset, is_html=False)
+    return _decode(data, charset, is_html=False)[:2]
 
 
 def scrub(text: str) -> tuple[str, tuple[str, ...]]:
@@ -175,13 +188,13 @@ def find_codec(label: str | None) -> str | None:
     return _CODECS.get(label.strip().strip("\"'").lower()) if label else None
 
 
-def _decode(data: bytes, charset: str | None, is_html: bool) -> tuple[str, tuple[str, ...]]:
+def _decode(data: bytes, charset: str | None, is_html: bool) -> Decoded:
     for bom, codec in _BOMS:
         if data.startswith(bom):
             return _finish(data[len(bom) :], codec)
     declared = find_codec(charset)
     if kind := _find_magic(data) or ("" if declared in _WIDE else _find_controls(data)):
-        return "", (f"binary input: {kind}",)
+        return Decoded("", (f"binary input: {kind}",))
     if declared is None and (wide := _find_wide(data)):
         return _finish(data, wide)
     if data.isascii():
@@ -195,7 +208,7 @@ def _decode(data: bytes, charset: str | None, is_html: bool) -> tuple[str, tuple
     except UnicodeDecodeError:
         pass
     else:  # each looked for where it is found fastest: three bytes, or NUL in wide characters, take ten times as long
-        return _clean(text, "utf-8") if b"\0" in data or "\ufffd" in text else (text, ())
+        return _clean(text, "utf-8") if b"\0" in data or "\ufffd" in text else Decoded(text, is_same=True)
     if declared is None and is_html:
         declared = _find_meta(data, _PRESCAN) or _find_meta(data, _LATE_PRESCAN)
     return _finish(data, _choose_codec(data, declared))
@@ -286,15 +299,15 @@ def _score(sample: bytes, codec: str, frequent: frozenset[str]) -> float:
     return (hits - 2 * wide.count("\ufffd")) / max(1, len(wide))
 
 
-def _finish(data: bytes, codec: str) -> tuple[str, tuple[str, ...]]:
+def _finish(data: bytes, codec: str) -> Decoded:
     return _clean(data.decode(codec, "replace"), codec)
 
 
-def _clean(text: str, codec: str) -> tuple[str, tuple[str, ...]]:
+def _clean(text: str, codec: str) -> Decoded:
     problems: tuple[str, ...] = ()
     if "\ufffd" in text:
         problems = (f"{text.count(chr(0xFFFD))} replacement characters (decoded as {codec})",)
     if "\0" in text:
         problems += (f"{text.count(chr(0))} NUL characters dropped",)
         text = text.replace("\0", "")
-    return text, problems
+    return Decoded(text, problems)

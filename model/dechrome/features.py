@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate, chain
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from dechrome.blocks import Document, Kind
 from dechrome.characters import Characters, HashArray, IntArray, Words, find_words, read_characters
-from dechrome.context import FloatArray, average_windows, read_columns, shift_rows, stack_columns
+from dechrome.context import (
+    Extents,
+    FloatArray,
+    average_windows,
+    find_extents,
+    read_columns,
+    shift_rows,
+    stack_columns,
+)
 from dechrome.text_features import TextColumns, clip_texts, measure_text
 from dechrome.tree_features import CONTAINER_LEVELS, TREE_NAMES, measure_tree
 
@@ -65,61 +75,135 @@ INPUT_NAMES: Final = (
 )
 
 
+class CuePhrases(NamedTuple):
+    """``tree_features.Phrases`` with the buckets of the words in place of their hashes."""
+
+    words: IntArray
+    counts: IntArray
+    numbers: IntArray
+    blocks: IntArray
+
+
 class Features(NamedTuple):
     """What the model sees of one page.
 
     ``dense`` has shape (blocks, len(FEATURE_NAMES)). ``words`` are buckets (below ``2 ** WORD_BITS``) of the hashed
-    words, word pairs and word beginnings of the blocks ``word_blocks``; ``cues`` (below ``2 ** CUE_BITS``) those of
-    the attributes around the blocks ``cue_blocks``. ``first`` and ``last`` are the block ranges of the enclosing
+    words, word pairs and word beginnings of the blocks ``word_blocks``. ``phrases`` are what the attributes around the
+    blocks say, their words as buckets below ``2 ** CUE_BITS``. ``first`` and ``last`` are the block ranges of the enclosing
     containers, shape (blocks, CONTAINER_LEVELS); ``lengths`` are words per block. Blocks with the same number in
-    ``likes`` stand in elements of the same kind.
+    ``likes`` stand in elements of the same kind. ``extents`` says where pages begin and end, if several are joined.
     """
 
     dense: FloatArray
     words: IntArray
     word_blocks: IntArray
-    cues: IntArray
-    cue_blocks: IntArray
+    phrases: CuePhrases
     first: IntArray
     last: IntArray
     lengths: IntArray
     likes: HashArray
+    extents: Extents
+
+    @property
+    def cues(self) -> IntArray:
+        """The words of the attributes around each block in turn: ``cue_blocks`` are the blocks."""
+        _, counts, numbers, _ = self.phrases
+        sizes = counts.take(numbers)
+        starts = (counts.cumsum() - counts).take(numbers)
+        places = np.arange(sizes.sum()) + (starts - sizes.cumsum() + sizes).repeat(sizes)
+        return self.phrases.words.take(places)
+
+    @property
+    def cue_blocks(self) -> IntArray:
+        """The block of each of ``cues``, in order."""
+        return self.phrases.blocks.repeat(self.phrases.counts.take(self.phrases.numbers))
 
 
 def extract_features(document: Document) -> Features:
     """Return the features of one page's blocks."""
-    count = len(document.blocks)
-    if not count:
-        nothing = np.zeros(0, np.int64)
-        ranges = np.zeros((0, CONTAINER_LEVELS), np.int64)
-        empty = np.zeros((0, len(FEATURE_NAMES)), np.float32)
-        likes = np.zeros(0, np.uint64)
-        return Features(empty, nothing, nothing, nothing, nothing, ranges, ranges, nothing, likes)
-    blocks = read_columns(document.blocks)
-    texts = clip_texts([block.text for block in document.blocks])
-    read = read_characters([*texts, *clip_texts([document.title])])
-    found = find_words(read)
-    characters, words, title_hashes = _cut_title(read, found)
-    text, sizes = measure_text(blocks.breaks, texts, characters, words, title_hashes)
-    tree = measure_tree(document, blocks, sizes)
-    dense = np.empty((len(FEATURE_NAMES), count), np.float32).T  # a feature is one run of memory, as it is measured
-    own, around = np.split(dense, [len(OWN_NAMES)], axis=1)
-    np.concatenate((stack_columns(text, count), *tree.tables), axis=1, out=own)
-    near = own.T.take(_NEIGHBOURS, axis=0).T
-    windows = average_windows(own.T.take(_WINDOWED, axis=0).T, REACHES)
-    np.concatenate((*(shift_rows(near, offset) for offset in OFFSETS), *windows), axis=1, out=around)
+    if document.blocks:
+        return _extract([document], document.title)
+    nothing = np.zeros(0, np.int64)
+    ranges = np.zeros((0, CONTAINER_LEVELS), np.int64)
+    dense = np.zeros((0, len(FEATURE_NAMES)), np.float32)
+    phrases = CuePhrases(nothing, nothing, nothing, nothing)
+    likes = np.zeros(0, np.uint64)
+    return Features(dense, nothing, nothing, phrases, ranges, ranges, nothing, likes, find_extents([]))
+
+
+def extract_text_features(documents: Sequence[Document]) -> Features:
+    """Return the features of several plain texts that have blocks, joined: a short one alone costs ten times as much."""
+    return _extract(documents, "")
+
+
+def join_features(pages: Sequence[Features]) -> Features:
+    """Join the features of several pages."""
+    if len(pages) == 1:
+        return pages[0]
+    starts = np.cumsum([0, *(len(page.dense) for page in pages[:-1])]).tolist()
+    moved = [
+        (
+            page.dense.T,
+            page.words,
+            page.word_blocks + start,
+            (page.first + start).T,
+            (page.last + start).T,
+            page.lengths,
+            page.likes * np.uint64(0xD6E8FEB86659FD93) + np.uint64(start),
+        )
+        for page, start in zip(pages, starts, strict=True)
+    ]
+    dense, words, word_blocks, first, last, lengths, likes = (
+        np.concatenate(column, axis=-1) for column in zip(*moved, strict=True)
+    )
+    phrases = _join_phrases([page.phrases for page in pages], starts)
+    extents = find_extents([size for page in pages for size in page.extents.sizes.tolist()])
+    return Features(dense.T, words, word_blocks, phrases, first.T, last.T, lengths, likes, extents)
+
+
+def _join_phrases(pages: Sequence[CuePhrases], starts: Sequence[int]) -> CuePhrases:
+    before = accumulate((page.counts.size for page in pages), initial=0)
+    moved = [
+        (page.words, page.counts, page.numbers + number, page.blocks + start)
+        for page, number, start in zip(pages, before, starts, strict=False)
+    ]
+    return CuePhrases(*(np.concatenate(column) for column in zip(*moved, strict=True)))
+
+
+def _extract(documents: Sequence[Document], title: str) -> Features:
+    """Measure one page, or several plain texts at once."""
+    blocks = list(chain.from_iterable(document.blocks for document in documents))
+    extents = find_extents([len(document.blocks) for document in documents])
+    columns = read_columns(blocks)
+    texts = clip_texts([block.text for block in blocks])
+    read = read_characters([*texts, *clip_texts([title])])
+    characters, words, title_hashes = _cut_title(read, find_words(read))
+    text, sizes = measure_text(columns.breaks, texts, characters, words, title_hashes, extents)
+    dense = np.empty((len(FEATURE_NAMES), len(blocks)), np.float32).T  # a feature is one run of memory
+    tree = measure_tree(documents[0], columns, sizes)
+    np.concatenate((stack_columns(text, len(blocks)), *tree.tables), axis=1, out=dense[:, : len(OWN_NAMES)])
+    fill_around(dense, extents)
     buckets, owners = _bag_of_words(words, characters, sizes.words)
     return Features(
         dense,
         buckets,
         owners,
-        _hash_buckets(tree.cue_hashes, 0xC2B2AE3D27D4EB4F, CUE_BITS).take(tree.cue_places),
-        tree.cue_blocks,
+        CuePhrases(_hash_buckets(tree.phrases.hashes, 0xC2B2AE3D27D4EB4F, CUE_BITS), *tree.phrases[1:]),
         tree.first,
         tree.last,
         sizes.words,
         tree.likes,
+        extents,
     )
+
+
+def fill_around(dense: FloatArray, extents: Extents) -> None:
+    """Write, beside each block's own features, those of its neighbours."""
+    own, shifted, windows = np.split(dense, [len(OWN_NAMES), len(OWN_NAMES) + len(OFFSETS) * len(_NEIGHBOURS)], axis=1)
+    near = own.T.take(_NEIGHBOURS, axis=0).T
+    np.concatenate([shift_rows(near, offset, extents) for offset in OFFSETS], axis=1, out=shifted)
+    averages = average_windows(own.T.take(_WINDOWED, axis=0).T, REACHES, extents)
+    windows.T[:] = averages.transpose(0, 2, 1).reshape(-1, len(dense))
 
 
 def _cut_title(read: Characters, found: Words) -> tuple[Characters, Words, HashArray]:

@@ -14,15 +14,18 @@ MAX_FLAT_BLOCKS: Final = 20_000  # of a page read as flat text; of more lines, s
 _LONG_LINE: Final = 1_000_000  # characters
 
 
-def split_html(html: str, url: str | None = None) -> Document:
+def split_html(html: str, url: str | None = None, data: bytes | None = None) -> Document:
     """Cut an HTML page into blocks; one past the parser's bounds is read as flat text, and ``problems`` says so.
+
+    ``data`` is the page in UTF-8, if that is at hand.
 
     >>> [block.text for block in split_html("<nav>Home</nav><p>A <b>fox</b> ran.").blocks]
     ['Home', 'A fox ran.']
     """
     if len(html) > MAX_LENGTH:
         return _split_flat(html, url, f"{len(html)} characters long")
-    data = html.encode("utf-8", "replace")
+    if data is None:
+        data = html.encode("utf-8", "replace")
     if reason := check_encoded(data):
         return _split_flat(html, url, reason)
     try:

@@ -15,8 +15,8 @@ from threadpoolctl import ThreadpoolController
 
 from dechrome.artefact import Model, Network
 from dechrome.characters import IntArray
-from dechrome.context import FloatArray, average_rows, shift_rows
-from dechrome.features import INPUT_NAMES, SCORE_OFFSETS, SCORE_RADII, Features
+from dechrome.context import FloatArray, average_windows, shift_rows, sum_before
+from dechrome.features import INPUT_NAMES, SCORE_OFFSETS, SCORE_RADII, CuePhrases, Features, join_features
 from dechrome.refining import DRAFT_NAMES, measure_draft
 
 CLIP: Final = 4.0  # standard deviations; what lies farther out tells no more
@@ -34,14 +34,12 @@ def final_inputs(model: Model, head: str, pages: Sequence[Features]) -> FloatArr
 
     Shape (blocks of all pages, len(INPUT_NAMES) + len(DRAFT_NAMES)).
     """
-    sizes = [len(features.dense) for features in pages]
-    inputs = np.empty((sum(sizes), len(INPUT_NAMES) + len(DRAFT_NAMES)), np.float32)
-    parts = np.split(inputs, np.cumsum(sizes)[:-1])
-    for part, features in zip(parts, pages, strict=True):
-        part[:, : len(INPUT_NAMES)] = network_inputs(features, score_words(model, features))
-    draft = predict_proba(model.heads[draft_of(head)], inputs[:, : len(INPUT_NAMES)])[:, 0]
-    for part, features, drafted in zip(parts, pages, np.split(draft, np.cumsum(sizes)[:-1]), strict=True):
-        part[:, len(INPUT_NAMES) :] = measure_draft(drafted, features)
+    features = join_features(pages)
+    inputs = np.empty((len(INPUT_NAMES) + len(DRAFT_NAMES), len(features.dense)), np.float32).T
+    first, drafted = np.split(inputs, [len(INPUT_NAMES)], axis=1)
+    _fill_inputs(first, features, score_words(model, features))
+    draft = predict_proba(model.heads[draft_of(head)], first)[:, 0]
+    drafted[:] = measure_draft(draft, features)
     return inputs
 
 
@@ -55,7 +53,7 @@ def score_words(model: Model, features: Features) -> Scores:
     count = len(features.dense)
     return Scores(
         sum_rows(model.word_table, features.words, features.word_blocks, count),
-        _sum_column(model.cue_table[:, 0], features.cues, features.cue_blocks, count),
+        _sum_phrases(model.cue_table[:, 0], features.phrases, count),
     )
 
 
@@ -77,18 +75,27 @@ def sum_rows(table: FloatArray, buckets: IntArray, blocks: IntArray, count: int)
 
 
 def network_inputs(features: Features, scores: Scores) -> FloatArray:
-    """Return the inputs of the networks for one page, shape (blocks, len(INPUT_NAMES))."""
-    kinds = scores.words[:, 1:]
-    return np.concatenate(
+    """Return the inputs of the networks, shape (blocks, len(INPUT_NAMES))."""
+    inputs = np.empty((len(INPUT_NAMES), len(features.dense)), np.float32).T
+    _fill_inputs(inputs, features, scores)
+    return inputs
+
+
+def _fill_inputs(inputs: FloatArray, features: Features, scores: Scores) -> None:
+    kinds = np.ascontiguousarray(scores.words[:, 1:].T).T  # an input is one run of memory, as features are
+    contents = np.stack((scores.words[:, 0], scores.cues)).T
+    np.concatenate(
         (
             features.dense,
-            _context(np.column_stack((scores.words[:, 0], scores.cues)), features),
+            _context(contents, features),
             kinds,
-            shift_rows(kinds, -1),
-            shift_rows(kinds, 1),
-            average_rows(kinds, 3, 3),
+            shift_rows(kinds, -1, features.extents),
+            shift_rows(kinds, 1, features.extents),
+            average_windows(kinds, ((3, 3),), features.extents)[0],
         ),
         axis=1,
+        out=inputs,
+        casting="same_kind",
     )
 
 
@@ -125,19 +132,27 @@ def _threads() -> ThreadpoolController:
 
 
 def _softmax(logits: FloatArray) -> FloatArray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True)) if logits.size else logits
-    shares: FloatArray = powers / powers.sum(axis=1, keepdims=True)
-    return shares
+    """Return the shares of the classes, shape as the logits."""
+    shares = logits.T.copy()  # a class is one run of memory
+    shares -= shares.max(axis=0, initial=-np.inf)
+    np.exp(shares, out=shares)
+    shares /= shares.sum(axis=0)
+    return shares.T
 
 
-def _sum_column(column: FloatArray, buckets: IntArray, blocks: IntArray, count: int) -> FloatArray:
-    """Return what ``sum_rows`` does for a table of one column, in a third of the time.
+def _sum_phrases(column: FloatArray, phrases: CuePhrases, count: int) -> FloatArray:
+    """Add what the words around each block count, divided by the root of their number; shape (count,).
 
-    >>> _sum_column(np.array([1, 3], np.float32), np.array([0, 1, 1, 1, 0]), np.array([0, 0, 0, 0, 2]), 3).tolist()
-    [5.0, 0.0, 1.0]
+    As ``sum_rows`` would, but each phrase is added up once for all blocks around which it stands.
+
+    >>> phrases = CuePhrases(np.array([1, 1, 0]), np.array([2, 1]), np.array([0, 0, 1]), np.array([0, 2, 2]))
+    >>> _sum_phrases(np.array([1, 3], np.float32), phrases, 3).round(2).tolist()
+    [4.239999771118164, 0.0, 4.039999961853027]
     """
-    numbers = np.bincount(blocks, minlength=count)
-    sums = np.bincount(blocks, column.take(buckets), count)
+    size = phrases.counts.size
+    totals = np.bincount(np.arange(size).repeat(phrases.counts), column.take(phrases.words), size)
+    sums = np.bincount(phrases.blocks, totals.take(phrases.numbers), count)
+    numbers = np.bincount(phrases.blocks, phrases.counts.take(phrases.numbers), count)
     return (sums / np.sqrt(np.maximum(numbers, 1))).astype(np.float32)
 
 
@@ -147,14 +162,15 @@ def _context(table: FloatArray, features: Features) -> FloatArray:
     All that is made of the first column of ``table`` comes before all that is made of the second.
     """
     count, columns = table.shape
-    sums = np.zeros((count + 1, columns))
-    np.cumsum(table, axis=0, dtype=np.float64, out=sums[1:])
-    first, end = features.first.T, features.last.T + 1
-    around = (
-        table,
-        *(shift_rows(table, offset) for offset in SCORE_OFFSETS),
-        *(average_rows(table, radius, radius) for radius in SCORE_RADII),
-        *((sums[end] - sums[first]) / (end - first)[:, :, None]),
-        np.broadcast_to(sums[-1] / max(count, 1), table.shape),
-    )
-    return np.stack(around, axis=2).reshape(count, columns * len(around)).astype(np.float32)
+    extents = features.extents
+    first = np.vstack((features.first.T, extents.first))
+    end = np.vstack((features.last.T + 1, extents.end))
+    sums = sum_before(table.T)
+    around = np.empty((columns, 1 + len(SCORE_OFFSETS) + len(SCORE_RADII) + len(first), count), np.float32)
+    own, shifted, averaged, contained = np.split(around, np.cumsum((1, len(SCORE_OFFSETS), len(SCORE_RADII))), axis=1)
+    own[:, 0] = table.T
+    for place, offset in enumerate(SCORE_OFFSETS):
+        shifted[:, place] = shift_rows(table, offset, extents).T
+    averaged[:] = average_windows(table, [(radius, radius) for radius in SCORE_RADII], extents).transpose(2, 0, 1)
+    contained[:] = (sums.take(end, axis=1) - sums.take(first, axis=1)) / (end - first)
+    return around.reshape(-1, count).T

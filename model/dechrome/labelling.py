@@ -6,21 +6,21 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import groupby
+from itertools import accumulate, groupby, pairwise
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from dechrome.artefact import Model, read_model
+from dechrome.artefact import KINDS, LABELS, Model, read_model
 from dechrome.blocks import Document, Label, Reason
 from dechrome.characters import IntArray
 from dechrome.choosing import check_options, choose_labels
 from dechrome.context import FloatArray
-from dechrome.encoding import decode_html, decode_text, scrub
+from dechrome.encoding import decode_page, decode_text, scrub
 from dechrome.errors import InputError
 from dechrome.explaining import explain_inputs
-from dechrome.features import extract_features
+from dechrome.features import extract_features, extract_text_features, join_features
 from dechrome.html_blocks import split_html
 from dechrome.inference import calibrate, final_inputs, predict_proba
 from dechrome.pages import Page, page_of
@@ -190,19 +190,31 @@ def read_source(source: Source | bytes | str) -> Document:
         raise InputError(f"a page is a dechrome.Source, bytes or str, not {type(source).__name__}")
     if (source.html is None) == (source.text is None):
         raise InputError("a Source has exactly one of html and text")
-    data = source.html if source.html is not None else source.text
-    if isinstance(data, bytes):
-        decode = decode_html if source.html is not None else decode_text
-        text, problems = decode(data, source.charset)
-    elif isinstance(data, str):
-        text, problems = scrub(data)
-    else:
-        raise InputError(f"html and text are bytes or str, not {type(data).__name__}")
-    document = split_html(text, source.url) if source.html is not None else split_text(text, source.url)
+    document, problems = _split_page(source) if source.html is not None else _split_text(source)
     problems += document.problems
     if not document.blocks:
         problems += ("empty: no visible text",)
     return replace(document, problems=problems)
+
+
+def _split_page(source: Source) -> tuple[Document, tuple[str, ...]]:
+    if isinstance(source.html, bytes):
+        text, problems, is_same = decode_page(source.html, source.charset)
+        return split_html(text, source.url, source.html if is_same else None), problems
+    text, problems = scrub(_check_text(source.html))
+    return split_html(text, source.url), problems
+
+
+def _split_text(source: Source) -> tuple[Document, tuple[str, ...]]:
+    data = source.text
+    text, problems = decode_text(data, source.charset) if isinstance(data, bytes) else scrub(_check_text(data))
+    return split_text(text, source.url), problems
+
+
+def _check_text(data: object) -> str:
+    if not isinstance(data, str):
+        raise InputError(f"html and text are bytes or str, not {type(data).__name__}")
+    return data
 
 
 def _label_batches(
@@ -230,8 +242,10 @@ def _head(document: Document) -> str:
 
 
 def _windows(document: Document) -> list[Document]:
-    """Cut an endless page into parts that are looked at one by one."""
+    """Cut an endless page into parts that are looked at one by one; an empty one has none."""
     blocks = document.blocks
+    if not blocks:
+        return []
     if len(blocks) <= MAX_WINDOW:
         return [document]
     return [replace(document, blocks=blocks[start : start + MAX_WINDOW]) for start in range(0, len(blocks), MAX_WINDOW)]
@@ -243,6 +257,10 @@ class _Judged(NamedTuple):
     labels: FloatArray
     kinds: Callable[[IntArray], FloatArray]
     lengths: IntArray
+
+
+_NO_KINDS: Final = np.zeros((0, len(KINDS)), np.float32)
+_NOTHING: Final = _Judged(np.zeros((0, len(LABELS)), np.float32), lambda _: _NO_KINDS, np.zeros(0, np.int64))
 
 
 def label_documents(
@@ -284,25 +302,27 @@ def _batches(parts: Iterable[tuple[int, Document]]) -> Iterator[list[tuple[int, 
 def _judge(model: Model, parts: Sequence[Document]) -> list[_Judged]:
     """Judge parts of pages of one kind together."""
     head = _head(parts[0])
-    pages = [extract_features(part) for part in parts]
-    inputs = final_inputs(model, head, pages)
+    features = join_features([extract_features(part) for part in parts]) if head == "html" else extract_text_features(parts)
+    inputs = final_inputs(model, head, [features])
     labels = calibrate(predict_proba(model.heads[head], inputs), model.settings["calibration"][head])
-    ends = np.cumsum([len(part.blocks) for part in parts])[:-1]
-    runs = zip(np.split(labels, ends), np.split(inputs, ends), pages, strict=True)
-    return [_Judged(run, _judge_kinds(model, rows), features.lengths) for run, rows, features in runs]
+    ends = [*accumulate(len(part.blocks) for part in parts)]
+    runs = (slice(start, end) for start, end in pairwise([0, *ends]))
+    return [_Judged(labels[run], _judge_kinds(model, inputs[run]), features.lengths[run]) for run in runs]
 
 
 def _judge_kinds(model: Model, inputs: FloatArray) -> Callable[[IntArray], FloatArray]:
     """Return what judges the kinds of blocks, by their numbers: later, if the inputs are few enough to keep."""
     network = model.heads["kind"]
     if len(inputs) <= MAX_KEPT:
-        return lambda numbers: predict_proba(network, inputs.take(numbers, axis=0))
+        return lambda numbers: predict_proba(network, inputs.T.take(numbers, axis=1).T)
     kinds = predict_proba(network, inputs)
     return lambda numbers: kinds.take(numbers, axis=0)
 
 
 def _join(runs: Sequence[_Judged]) -> _Judged:
     """Join the runs of one page."""
+    if not runs:
+        return _NOTHING
     if len(runs) == 1:
         return runs[0]
     kinds = np.concatenate([run.kinds(np.arange(len(run.labels))) for run in runs])

@@ -31,6 +31,7 @@ MAX_OPEN_SPANS: Final = 16  # nested inline elements whose spans are kept: each 
 
 _SCHEMA_TYPE: Final = re.compile(r'"@type"\s*:\s*\[?\s*"(\w{1,40})"')
 _HIDING_ATTRIBUTES: Final = frozenset(("hidden", "aria-hidden", "style"))
+_TELLING_ATTRIBUTES: Final = CUE_ATTRIBUTES | _HIDING_ATTRIBUTES
 _SPAN_NAMES: Final = {
     "a": "a", "b": "strong", "strong": "strong", "i": "em", "em": "em", "code": "code", "sub": "sub", "sup": "sup",
 }  # fmt: skip
@@ -38,6 +39,7 @@ _EMPHASIS: Final = frozenset(("strong", "em"))
 # Elements that the segmenter must do more for than cut or not.
 SPECIAL_TAGS: Final = PREFORMATTED_TAGS | _SPAN_NAMES.keys() | {"br", "img", "noscript", "dialog"}
 _SKIPPED: Final = INVISIBLE_TAGS | {"", "-comment", "-doctype", "-document", "!doctype"}
+_SPECIAL_OR_SKIPPED: Final = SPECIAL_TAGS | _SKIPPED
 _DEEP: Final = 64  # levels: no walk this shallow can meet the bounds long before its end
 
 
@@ -113,6 +115,7 @@ def cut_blocks(
     parents: list[int] = []
     cues: list[str] = []
     description = Description()
+    make_block, make_span = Block._make, Span._make  # half the time of a call by keyword or place
     node = root
     following: list[Node | None] = []  # what comes after each open element
     spans: list[tuple[str, int, str]] = []  # inline elements that are open now
@@ -123,15 +126,14 @@ def cut_blocks(
     length = linked = emphasised = block_links = 0
     anchor = link_end = -1
     around = -2  # the innermost open element that is around the whole run so far
-    space = line_break = block_hidden = False
+    space = line_break = block_hidden = special = False
 
     while True:
         if node is None:  # the innermost element closes, or the whole tree, which cuts too
             tag = tags[element] if following else ""
         elif node.is_text_node:
             data = node.text_content or ""
-            words = data.split()
-            if not words:
+            if not data or data.isspace():
                 if preformatted and pieces:
                     pieces.append(data)
                     length += len(data)
@@ -140,7 +142,7 @@ def cut_blocks(
                 continue
             if note_text:
                 note_text(node, len(blocks))
-            piece = data if preformatted else " ".join(words)
+            piece = data if preformatted else " ".join(data.split())
             if not pieces:
                 if preformatted:
                     piece = piece.lstrip("\r\n")
@@ -170,13 +172,15 @@ def cut_blocks(
             continue
         else:
             tag = node.tag or ""
-            if tag in _SKIPPED:
-                if tag in DESCRIBING_TAGS:
-                    description.read(tag, node.attributes, node.text)
-                node = node.next
-                continue
-            if tag == "br":
-                breaks += 1
+            special = tag in _SPECIAL_OR_SKIPPED
+            if special:
+                if tag in _SKIPPED:
+                    if tag in DESCRIBING_TAGS:
+                        description.read(tag, node.attributes, node.text)
+                    node = node.next
+                    continue
+                if tag == "br":
+                    breaks += 1
 
         if (
             pieces
@@ -185,25 +189,12 @@ def cut_blocks(
         ):
             for name, start, href in spans:
                 if length > start:
-                    block_spans.append(Span(start, length, name, href))
+                    block_spans.append(make_span((start, length, name, href)))
             text = "".join(pieces).rstrip()
             if len(text) < length:
                 linked, emphasised = min(linked, len(text)), min(emphasised, len(text))
-            blocks.append(
-                Block(
-                    text,
-                    anchor,
-                    linked,
-                    emphasised,
-                    block_links,
-                    images,
-                    breaks,
-                    block_hidden,
-                    0,
-                    0,
-                    tuple(block_spans),
-                )
-            )
+            counted = (linked, emphasised, block_links, images, breaks)
+            blocks.append(make_block((text, anchor, *counted, block_hidden, 0, 0, tuple(block_spans))))
             pieces, block_spans = [], []
             length = linked = emphasised = block_links = images = breaks = 0
             anchor = link_end = -1
@@ -224,7 +215,7 @@ def cut_blocks(
                     else:
                         name, start, href = spans.pop()
                         if length > start:
-                            block_spans.append(Span(start, length, name, href))
+                            block_spans.append(make_span((start, length, name, href)))
                     if tag == "a":
                         links -= 1
                         link_end = length
@@ -239,7 +230,7 @@ def cut_blocks(
         tags.append(tag)
         parents.append(element)
         child = node.first_child
-        if child is None and tag not in SPECIAL_TAGS:
+        if child is None and not special:
             cues.append("")
             node = node.next
             continue
@@ -248,13 +239,13 @@ def cut_blocks(
         cue = ""
         hides = False
         for name in attributes:
-            if name in CUE_ATTRIBUTES:
-                if value := attributes[name]:
+            if name in _TELLING_ATTRIBUTES:
+                if name in _HIDING_ATTRIBUTES:
+                    hides = hides or _is_hidden(attributes)
+                elif value := attributes[name]:
                     cue = f"{cue} {value}" if cue else value
-            elif name in _HIDING_ATTRIBUTES:
-                hides = hides or _is_hidden(attributes)
-        cues.append(cue if len(cue) <= MAX_CUE_LENGTH else cue[:MAX_CUE_LENGTH])
-        if tag in SPECIAL_TAGS:
+        cues.append(cue[:MAX_CUE_LENGTH])
+        if special:
             if tag in _SPAN_NAMES:
                 name = _SPAN_NAMES[tag]
                 if len(spans) < MAX_OPEN_SPANS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -23,7 +22,7 @@ from dechrome.characters import (
     find_known,
     hash_runs,
 )
-from dechrome.context import Column
+from dechrome.context import Column, Extents, sum_pages
 from dechrome.lexicon import COOKIE_STEMS
 
 MAX_MEASURED: Final = 20_000  # characters of a block that are looked at: bounds the work on endless lines
@@ -124,17 +123,34 @@ class Sizes(NamedTuple):
     running: IntArray
 
 
+class _PageSums(NamedTuple):
+    """Sums over the blocks of each page."""
+
+    words: NDArray[Any]
+    running: NDArray[Any]
+    stops: NDArray[Any]
+    unspaced: NDArray[Any]
+    chars: NDArray[Any]
+    blank_lines: NDArray[Any]
+    cookies: NDArray[Any]
+
+
 def measure_text(
     breaks: IntArray,
     texts: Sequence[str],
     characters: Characters,
     words: Words,
     title_hashes: HashArray,
+    extents: Extents,
 ) -> tuple[TextColumns, Sizes]:
-    """Measure the text of one page's blocks; ``texts`` are those of the blocks, clipped, ``breaks`` those before."""
+    """Measure the text of the blocks of a page, or of several pages without title.
+
+    ``texts`` are those of the blocks, clipped, ``breaks`` those before.
+    """
     count = len(texts)
-    index = np.arange(count)
-    ends = max(1, count - 1)
+    index = np.arange(count) - extents.first
+    ends = np.maximum(1, extents.sizes - 1).take(extents.owners)
+    starts = extents.starts[1:]  # of all pages but the first
     lengths = np.maximum(characters.ends - characters.starts, 1)
     counts = _count_classes(characters)
     shares = counts / lengths
@@ -145,7 +161,6 @@ def measure_text(
     patterns = _match_patterns(texts, characters)
 
     word_counts = np.bincount(words.owners, minlength=count)
-    total = max(1, int(word_counts.sum()))
     some_words = np.maximum(word_counts, 1)
     log_words = np.log1p(word_counts)
     running = (word_counts >= _LONG_BLOCK) & (stops > 0)
@@ -155,8 +170,22 @@ def measure_text(
     in_title, _ = find_known(words.hashes, title_hashes)
     title_share = np.bincount(words.owners.take(in_title), minlength=count) / some_words
     is_title = (title_share > 0.8) & (word_counts * 2 >= title_hashes.size) & (word_counts >= 2)
-    page_words, familiar_words = _familiarity(words, running)
+    page_words, familiar_words = _familiarity(words, running, extents)
     shape = np.minimum(word_counts, 30) * 16 + firsts
+    same_shape = np.append(False, shape[1:] == shape[:-1])
+    same_shape[starts] = False
+    breaks_after = np.append(breaks[1:], 0)
+    breaks_after[starts - 1] = 0
+    page_sums = sum_pages(
+        np.stack((word_counts, running_words, stops, counts[CharClass.UNSPACED], lengths, breaks > 1, cookies > 0)),
+        extents,
+    )
+    page = _PageSums(*page_sums)
+    total = np.maximum(1, page.words)
+
+    def of_page(values: NDArray[Any]) -> NDArray[Any]:
+        return values.take(extents.owners)
+
     columns = TextColumns(
         log_chars=np.log1p(lengths),
         log_words=log_words,
@@ -190,30 +219,30 @@ def measure_text(
         image_markup=patterns[4],
         address=patterns[5],
         cookie_words=np.log1p(cookies),
-        page_cookie_words=np.count_nonzero(cookies) / count,
+        page_cookie_words=of_page(page.cookies / extents.sizes),
         breaks_before=np.minimum(breaks, 4),
-        breaks_after=np.minimum(np.append(breaks[1:], 0), 4),
-        repeats=np.log(count_equal(hash_runs(characters, characters.starts, characters.ends))),
-        same_shape_before=np.append(False, shape[1:] == shape[:-1]),
+        breaks_after=np.minimum(breaks_after, 4),
+        repeats=np.log(count_equal(_hash_texts(characters, extents))),
+        same_shape_before=same_shape,
         title_share=title_share,
         is_title=is_title,
         title_before=np.append(False, np.logical_or.accumulate(is_title[:-1])),
         page_words_share=page_words / some_words,
         running_words_share=familiar_words / some_words,
         place=index / ends,
-        words_before=words_before / total,
+        words_before=(words_before - words_before.take(extents.first)) / of_page(total),
         log_from_start=np.log1p(index),
-        log_from_end=np.log1p(index)[::-1],
-        log_to_running_before=np.log1p(_distance(running)),
-        log_to_running_after=np.log1p(_distance(running[::-1]))[::-1],
-        rank=_rank(word_counts) / ends,
-        page_log_blocks=math.log1p(count),
-        page_log_words=math.log1p(total),
-        page_running_share=running_words.sum() / total,
-        page_mean_log_words=log_words.mean(),
-        page_unspaced=counts[CharClass.UNSPACED].sum() / lengths.sum(),
-        page_blank_lines=np.count_nonzero(breaks > 1) / count,
-        page_stops=stops.sum() / total,
+        log_from_end=np.log1p(extents.end - 1 - np.arange(count)),
+        log_to_running_before=np.log1p(_distance(running, extents.first)),
+        log_to_running_after=np.log1p(_distance(running[::-1], count - extents.end[::-1]))[::-1],
+        rank=_rank(word_counts, extents) / ends,
+        page_log_blocks=of_page(np.log1p(extents.sizes)),
+        page_log_words=of_page(np.log1p(total)),
+        page_running_share=of_page(page.running / total),
+        page_mean_log_words=of_page(sum_pages(log_words, extents) / extents.sizes),
+        page_unspaced=of_page(page.unspaced / page.chars),
+        page_blank_lines=of_page(page.blank_lines / extents.sizes),
+        page_stops=of_page(page.stops / total),
     )
     return columns, Sizes(lengths, word_counts, running_words)
 
@@ -234,18 +263,29 @@ def _count_line_feeds(characters: Characters) -> IntArray:
     return counts
 
 
-def _familiarity(words: Words, running: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _hash_texts(characters: Characters, extents: Extents) -> HashArray:
+    """Return a hash of every text and its page."""
+    hashes = hash_runs(characters, characters.starts, characters.ends)
+    hashes += extents.owners.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return hashes
+
+
+def _familiarity(words: Words, running: NDArray[np.bool_], extents: Extents) -> tuple[NDArray[Any], NDArray[Any]]:
     """Count the words that other blocks hold too (by hashed vocabulary), for each block: any others, and running ones.
 
-    A word counts as the logarithm of one more than the number of those blocks, three at most.
+    A word counts as the logarithm of one more than the number of those blocks of its page, three at most.
     """
     buckets = (words.hashes >> np.uint64(64 - _VOCABULARY_BITS)).astype(np.int64)
     pairs = np.sort(buckets + (words.owners << _VOCABULARY_BITS), kind="stable")  # the default is slower here
     pairs = pairs.take(np.flatnonzero(np.append(pairs[1:] != pairs[:-1], True)[: pairs.size]))
+    owners = pairs >> _VOCABULARY_BITS
     held = pairs & ((1 << _VOCABULARY_BITS) - 1)
-    size = 1 << _VOCABULARY_BITS
+    if extents.starts.size > 1:  # each page has a vocabulary of its own
+        held += extents.owners.take(owners) << _VOCABULARY_BITS
+        buckets += extents.owners.take(words.owners) << _VOCABULARY_BITS
+    size = extents.starts.size << _VOCABULARY_BITS
     others = np.bincount(held, minlength=size).take(buckets) - 1
-    in_running = np.flatnonzero(running.take(pairs >> _VOCABULARY_BITS))
+    in_running = np.flatnonzero(running.take(owners))
     running_blocks = np.bincount(held.take(in_running), minlength=size)
     running_others = running_blocks.take(buckets) - running.take(words.owners)
     known = np.bincount(words.owners, _FAMILIARITY.take(others, mode="clip"), running.size)
@@ -253,19 +293,20 @@ def _familiarity(words: Words, running: NDArray[np.bool_]) -> tuple[NDArray[Any]
     return known, familiar
 
 
-def _distance(flags: NDArray[np.bool_]) -> IntArray:
-    """Count the blocks back to the nearest flagged one before; 50 at most."""
+def _distance(flags: NDArray[np.bool_], first: IntArray) -> IntArray:
+    """Count the blocks back to the nearest flagged one before in the page, which begins at ``first``; 50 at most."""
     index = np.arange(flags.size)
     nearest = np.maximum.accumulate(np.where(flags, index, -50))
     before = np.concatenate(([-50], nearest[:-1]))
-    return np.minimum(index - before, 50)
+    return np.where(before < first, 50, np.minimum(index - before, 50))
 
 
-def _rank(sizes: IntArray) -> IntArray:
-    """Number the blocks from the largest, 0, down."""
+def _rank(sizes: IntArray, extents: Extents) -> IntArray:
+    """Number the blocks of each page from the largest, 0, down."""
+    order = ((extents.owners << 32) - sizes).argsort(kind="stable")
     ranks = np.empty(sizes.size, np.int64)
-    ranks[(-sizes).argsort(kind="stable")] = np.arange(sizes.size)
-    return ranks
+    ranks[order] = np.arange(sizes.size)
+    return ranks - extents.first
 
 
 def _longest(lengths: IntArray, starts: IntArray, counts: IntArray) -> IntArray:

@@ -63,22 +63,32 @@ _H1: Final = _OWN_NAMES.index("tag_h1")
 _H1_REACH: Final = 60  # blocks; farther headings say no more
 
 
+class Phrases(NamedTuple):
+    """The attributes around the blocks of a page, each distinct value at each of three distances once: a phrase.
+
+    Phrase ``p`` has ``counts[p]`` words, one after the other in ``hashes``, salted by the distance. The blocks
+    ``blocks``, in order, stand in the phrases ``numbers``; those without words are left out.
+    """
+
+    hashes: HashArray
+    counts: IntArray
+    numbers: IntArray
+    blocks: IntArray
+
+
 class TreeMeasures(NamedTuple):
     """Tree features, and what pooling over containers needs later.
 
     ``tables`` have a row per block; side by side their columns are ``TREE_NAMES``. ``first`` and ``last`` hold the
-    range of blocks of each enclosing container, shape (blocks, CONTAINER_LEVELS), last inclusive. ``cue_blocks``, in
-    order, and ``cue_hashes[cue_places]`` pair every block with the hashed words of its ancestors' attributes, salted
-    by distance. Blocks with the same number in ``likes`` stand in elements of the same kind.
+    range of blocks of each enclosing container, shape (blocks, CONTAINER_LEVELS), last inclusive. Blocks with the same
+    number in ``likes`` stand in elements of the same kind. ``phrases`` are what the attributes around the blocks say.
     """
 
     tables: tuple[NDArray[Any], ...]
     first: IntArray
     last: IntArray
     likes: HashArray
-    cue_hashes: HashArray
-    cue_places: IntArray
-    cue_blocks: IntArray
+    phrases: Phrases
 
 
 class _Tree(NamedTuple):
@@ -153,7 +163,7 @@ def measure_tree(document: Document, blocks: BlockColumns, sizes: Sizes) -> Tree
         _measure_page(document.hints, own, near, blocks.hidden),
         _measure_heading(own[:, _H1] > 0),
     )
-    return TreeMeasures(tables, first, last, _hash_places(tree, looks), *_pair_cues(cues, tree.ancestors))
+    return TreeMeasures(tables, first, last, _hash_places(tree, looks), _read_phrases(cues, tree.ancestors))
 
 
 def _no_tree(blocks: int) -> TreeMeasures:
@@ -161,7 +171,7 @@ def _no_tree(blocks: int) -> TreeMeasures:
     ranges = np.broadcast_to(np.arange(blocks)[:, None], (blocks, CONTAINER_LEVELS))
     zeros = np.zeros((blocks, len(TREE_NAMES)), np.float32)
     alone = np.arange(blocks, dtype=np.uint64)
-    return TreeMeasures((zeros,), ranges, ranges, alone, np.zeros(0, np.uint64), nothing, nothing)
+    return TreeMeasures((zeros,), ranges, ranges, alone, Phrases(np.zeros(0, np.uint64), nothing, nothing, nothing))
 
 
 def _read_tree(element_parents: Sequence[int], elements: IntArray) -> _Tree:
@@ -264,17 +274,14 @@ def _fade_cues(flags: BitArray) -> FloatArray:
     return near.T
 
 
-def _pair_cues(cues: _Cues, ancestors: IntArray) -> tuple[HashArray, IntArray, IntArray]:
-    """Pair blocks with the words of their ancestors' attributes, salted by near, middle and far."""
-    levels, blocks = ancestors.shape
+def _read_phrases(cues: _Cues, ancestors: IntArray) -> Phrases:
+    """Pair blocks with the attributes of their ancestors: near, middle and far ones are phrases of their own."""
+    levels = len(ancestors)
     salts = np.arange(3, dtype=np.uint64)[:, None] * np.uint64(0x9FB21C651E98DF25)
     values = cues.values.take(ancestors.T)
-    starts = cues.starts.take(values) + _NEAR[:levels] * cues.hashes.size
-    counts = cues.counts.take(values)
-    ends = counts.cumsum()
-    places = (starts.ravel() - ends + counts.ravel()).repeat(counts.ravel())
-    places += np.arange(places.size)
-    return (cues.hashes + salts).ravel(), places, np.arange(blocks).repeat(counts.sum(axis=1))
+    places = np.flatnonzero(cues.counts.take(values))
+    numbers = (values + _NEAR[:levels] * cues.counts.size).ravel().take(places)
+    return Phrases((cues.hashes + salts).ravel(), np.tile(cues.counts, 3), numbers, places // levels)
 
 
 def _hash_looks(tags: IntArray, cues: _Cues) -> HashArray:
