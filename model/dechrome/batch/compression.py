@@ -20,6 +20,8 @@ _PIECE: Final = 1 << 20  # unpacked bytes at a time, at most, however well they 
 _KEPT: Final = 4 << 20  # packed bytes of a member that are looked through again when it is found damaged
 
 _BOM: Final = b"\xef\xbb\xbf"
+_MAX_DICTIONARY: Final = 16 << 20  # bytes; those in use have some 100 KiB
+
 _GZIP: Final = b"\x1f\x8b\x08"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE: Final = b"\x2a\x4d\x18"  # behind a byte from 0x50 to 0x5F
@@ -67,7 +69,8 @@ def pack(data: bytes, compression: str) -> bytes:
 
 def dictionary_size(head: bytes) -> int:
     """Return the size of the frame with a dictionary that a ``.warc.zst`` begins with, 0 where there is none."""
-    return 8 + int(struct.unpack("<I", head[4:8])[0]) if head.startswith(_DICTIONARY) and len(head) >= 8 else 0
+    size = struct.unpack("<I", head[4:8])[0] if head.startswith(_DICTIONARY) and len(head) >= 8 else 0
+    return 8 + size if 0 < size <= _MAX_DICTIONARY else 0
 
 
 def read_dictionary(frame: bytes) -> bytes | None:
@@ -78,7 +81,7 @@ def read_dictionary(frame: bytes) -> bytes | None:
     zstandard = import_extra("zstandard", "Reading .zst")
     try:
         with zstandard.ZstdDecompressor().stream_reader(content) as reader:
-            return bytes(reader.read(_KEPT))
+            return bytes(reader.read(_MAX_DICTIONARY))
     except zstandard.ZstdError:
         return None
 
@@ -115,20 +118,21 @@ def unpack(
             return
         offset = window.base
         limited = stop is not None and offset >= stop
-        if not searching and not (_is_member(window, codec, starts) if limited else codec.begins(window)):
-            yield Damage(offset, f"no {codec.name} starts here")
-            searching = True
-            if limited:
-                return
-            window.take(1)
-            continue
-        yield Member(offset)
-        if limited:
-            return
-        reason = yield from _decode(window, codec)
-        searching = bool(reason)
+        begins = searching or codec.begins(window)
+        reason = "" if begins else f"no {codec.name} starts here"
+        if limited and begins:
+            reason = _find_fault(window, codec, starts)
+        if not reason:
+            yield Member(offset)
+        if not reason and not limited:
+            reason = yield from _decode(window, codec, starts)
         if reason:
             yield Damage(offset, reason)
+        if limited:
+            return
+        searching = bool(reason)
+        if not begins:
+            window.take(1)
 
 
 class _Window:
@@ -298,7 +302,7 @@ class _ZstdDecoder:
         return output, length
 
 
-def _decode(window: _Window, codec: _Gzip | _Zstd) -> Generator[bytes, None, str]:
+def _decode(window: _Window, codec: _Gzip | _Zstd, starts: Callable[[bytes], bool]) -> Generator[bytes, None, str]:
     """Yield the bytes of the member at the window's start and move on behind it.
 
     Where it is damaged, the reason is returned, and the window stands behind the first byte of what is kept of it.
@@ -306,25 +310,48 @@ def _decode(window: _Window, codec: _Gzip | _Zstd) -> Generator[bytes, None, str
     decoder = codec.open()
     at = 0
     reason = ""
-    whole = True
-    while not decoder.done:
-        try:
-            output, used = decoder.step(window, at)
-        except _DamageError as error:
-            output, used, reason = error.output, 0, f"damaged {codec.name}: {error}"
-        else:
-            if not used and not output:
-                reason = f"cut off inside a {codec.name}"
+    fresh = whole = True
+    while not decoder.done and not reason:
+        output, used, reason = _step(decoder, codec, window, at)
+        if output and fresh and not starts(output):
+            output, reason = b"", _begins_otherwise(codec)
         if output:
+            fresh = False
             yield output
-        if reason:
-            break
-        at += used
+        if not reason:
+            at += used
         if at > _KEPT:
             window.take(at)
             at, whole = 0, False
     window.take(at if not reason else 1 if whole else 0)
     return reason
+
+
+def _find_fault(window: _Window, codec: _Gzip | _Zstd, starts: Callable[[bytes], bool]) -> str:
+    """Return why the member at the window's start would not even begin as it should, if so."""
+    decoder = codec.open()
+    at = 0
+    while not decoder.done:
+        output, used, reason = _step(decoder, codec, window, at)
+        if output:
+            return "" if starts(output) else _begins_otherwise(codec)
+        if reason:
+            return reason
+        at += used
+    return ""  # an empty one
+
+
+def _step(decoder: _Decoder, codec: _Gzip | _Zstd, window: _Window, at: int) -> tuple[bytes, int, str]:
+    """Unpack some bytes: those, how many packed ones they took, and why there will be no more."""
+    try:
+        output, used = decoder.step(window, at)
+    except _DamageError as error:
+        return error.output, 0, f"damaged {codec.name}: {error}"
+    return output, used, "" if output or used else f"cut off inside a {codec.name}"
+
+
+def _begins_otherwise(codec: _Gzip | _Zstd) -> str:
+    return f"a {codec.name} with something else inside"
 
 
 def _search(window: _Window, codec: _Gzip | _Zstd, starts: Callable[[bytes], bool], stop: int | None) -> bool:
@@ -337,29 +364,10 @@ def _search(window: _Window, codec: _Gzip | _Zstd, starts: Callable[[bytes], boo
         if found < 0:
             if not window.fill():
                 return False
-        elif _is_member(window, codec, starts):
+        elif codec.begins(window) and not _find_fault(window, codec, starts):
             return True
         else:
             window.take(1)
-
-
-def _is_member(window: _Window, codec: _Gzip | _Zstd, starts: Callable[[bytes], bool]) -> bool:
-    """Return whether a member stands at the window's start whose first bytes are as they should be."""
-    if not codec.begins(window):
-        return False
-    decoder = codec.open()
-    at = 0
-    while not decoder.done:
-        try:
-            output, used = decoder.step(window, at)
-        except _DamageError as error:
-            return starts(error.output)
-        if output:
-            return starts(output)
-        if not used:
-            return False
-        at += used
-    return True  # an empty one
 
 
 def _is_skippable(head: bytes) -> bool:

@@ -18,6 +18,7 @@ from dechrome.batch.formats import MAX_ROWS
 from dechrome.batch.records import Broken, Chunk, Fields, Input, Record, make_record
 
 _NEEDED_FOR: Final = "Parquet"
+_TOO_FEW: Final = "the row group holds fewer than it says"
 _READ_BUFFER: Final = 1 << 20  # bytes of a column that are fetched at a time, so that no row group is held
 
 
@@ -52,7 +53,7 @@ def read_parquet(chunk: Chunk, fields: Fields) -> Iterator[Record | Broken]:
     try:
         table = _table_of(chunk)
     except _failures() as error:
-        yield Broken(address, chunk.start, _lost(chunk.stop - chunk.start, error))
+        yield Broken(address, chunk.start, _lost(chunk.stop - chunk.start, _describe(error)))
         return
     offset = chunk.start
     for batch in table.to_batches(max_chunksize=64):  # so that few rows are Python's at a time
@@ -62,6 +63,8 @@ def read_parquet(chunk: Chunk, fields: Fields) -> Iterator[Record | Broken]:
             else:
                 yield make_record(address, offset, row, fields)
             offset += 1
+    if offset < chunk.stop:
+        yield Broken(address, offset, _lost(chunk.stop - offset, _TOO_FEW))
 
 
 def schema_of(chunk: Chunk) -> Any:
@@ -106,17 +109,22 @@ def _decode_group(source: Input, file: Any, group: int, limits: tuple[int, int, 
     row, start, end = limits
     try:
         for batch in file.iter_batches(batch_size=step, row_groups=[group], use_threads=False):
-            stop = row + batch.num_rows
-            if row >= start:
-                yield Chunk(source, row, stop, _to_bytes(batch))
+            stop = min(end, row + batch.num_rows)
+            if start <= row < stop:
+                yield Chunk(source, row, stop, _to_bytes(batch.slice(0, stop - row)))
             row = stop
+        reason = _TOO_FEW
     except _failures() as error:
-        if end > start:
-            yield Chunk(source, max(row, start), end, damage=_lost(end - max(row, start), error))
+        reason = _describe(error)
+    row = max(row, start)
+    if row < end:
+        yield Chunk(source, row, end, damage=_lost(end - row, reason))
 
 
 def _measure(file: Any, group: int) -> tuple[int, int]:
     part = file.metadata.row_group(group)
+    if part.num_rows < 0:
+        raise ValueError(f"a row group of {part.num_rows} rows")
     return part.num_rows, part.total_byte_size
 
 
@@ -145,10 +153,8 @@ def _table_of(chunk: Chunk) -> Any:
 
 def _rows(batch: Any) -> Sequence[dict[str, Any] | str]:
     """Return the rows of a batch, each one by itself where a value cannot become Python's: that row's reason."""
-    import_extra("pyarrow", _NEEDED_FOR)
-    batch = _without_nanoseconds(batch)
     try:
-        rows: list[dict[str, Any] | str] = batch.to_pylist()
+        rows: list[dict[str, Any] | str] = _without_nanoseconds(batch).to_pylist()
         return rows
     except Exception as error:  # invalid UTF-8, dates beyond Python's
         if batch.num_rows == 1:
@@ -179,8 +185,8 @@ def _cast_whole(arrow: Any, column: Any, kind: Any, otherwise: Any) -> Any:
         return column.cast(otherwise)
 
 
-def _lost(rows: int, error: Exception) -> str:
-    return f"{rows} rows cannot be read: {_describe(error)}"
+def _lost(rows: int, reason: str) -> str:
+    return f"{rows} rows cannot be read: {reason}"
 
 
 def _describe(error: Exception) -> str:

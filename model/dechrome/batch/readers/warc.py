@@ -223,4 +223,4 @@ def _read_record(address: str, start: int, data: bytes, extent: Extent, fields: 
 
 
 def _starts_record(data: bytes) -> bool:
-    return data.startswith(_PLAIN)
+    return _PLAIN.startswith(data[: len(_PLAIN)])  # little may be left of a file that was cut off
