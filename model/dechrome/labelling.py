@@ -302,7 +302,9 @@ def _batches(parts: Iterable[tuple[int, Document]]) -> Iterator[list[tuple[int, 
 def _judge(model: Model, parts: Sequence[Document]) -> list[_Judged]:
     """Judge parts of pages of one kind together."""
     head = _head(parts[0])
-    features = join_features([extract_features(part) for part in parts]) if head == "html" else extract_text_features(parts)
+    features = (
+        join_features([extract_features(part) for part in parts]) if head == "html" else extract_text_features(parts)
+    )
     inputs = final_inputs(model, head, [features])
     labels = calibrate(predict_proba(model.heads[head], inputs), model.settings["calibration"][head])
     ends = [*accumulate(len(part.blocks) for part in parts)]

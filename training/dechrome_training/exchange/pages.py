@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from dechrome import labelling
 from dechrome.artefact import Model
+from dechrome.batch.records import PageType
 from dechrome.blocks import Document, Label, LabelledBlock
-from dechrome.cli.inputs import PageType, check_arguments, find_inputs, read_source
+from dechrome.cli.inputs import check_arguments, find_inputs, read_source
 from dechrome.encoding import decode_html, decode_text
 from dechrome.errors import DataError
 from dechrome.html_blocks import split_html
