@@ -111,7 +111,8 @@ class Features(NamedTuple):
         sizes = counts.take(numbers)
         starts = (counts.cumsum() - counts).take(numbers)
         places = np.arange(sizes.sum()) + (starts - sizes.cumsum() + sizes).repeat(sizes)
-        return self.phrases.words.take(places)
+        cues: IntArray = self.phrases.words.take(places)
+        return cues
 
     @property
     def cue_blocks(self) -> IntArray:
