@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,12 +16,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from dechrome.blocks import Block, Document
 from dechrome.characters import IntArray, find_words, hash_word, read_characters
 from dechrome.context import BlockColumns, read_columns
 from dechrome.encoding import decode_html
-from dechrome.features import CUE_BITS, FEATURE_NAMES, OWN_NAMES, WORD_BITS, Features, extract_features
+from dechrome.features import (
+    CUE_BITS,
+    FEATURE_NAMES,
+    OWN_NAMES,
+    WORD_BITS,
+    Features,
+    extract_features,
+    extract_text_features,
+    join_features,
+)
 from dechrome.html_blocks import split_html
 from dechrome.text_blocks import split_text
 from dechrome.tree_features import CONTAINER_LEVELS, TREE_NAMES
@@ -89,7 +100,42 @@ def is_within(values: IntArray, limit: int) -> bool:
 
 def assert_equal(left: Features, right: Features) -> None:
     for name, one, other in zip(Features._fields, left, right, strict=True):
-        np.testing.assert_array_equal(one, other, err_msg=name)
+        for part, (some, others) in enumerate(zip(as_arrays(one), as_arrays(other), strict=True)):
+            np.testing.assert_array_equal(some, others, err_msg=f"{name} {part}")
+
+
+def as_arrays(field: Any) -> tuple[NDArray[Any], ...]:
+    return field if isinstance(field, tuple) else (field,)
+
+
+def assert_alike(joined: Features, alone: Sequence[Features]) -> None:
+    """Check features of joined pages against those of each: sums over other pages may change the last digit."""
+    starts = np.cumsum([0, *(len(features.dense) for features in alone)])
+    np.testing.assert_allclose(joined.dense, np.concatenate([page.dense for page in alone]), rtol=1e-5, atol=1e-6)
+    for name in ("words", "cues", "lengths"):
+        expected = np.concatenate([getattr(page, name) for page in alone])
+        assert sorted(getattr(joined, name).tolist()) == sorted(expected.tolist()), name
+    for start, page in zip(starts.tolist(), alone, strict=False):
+        rows = slice(start, start + len(page.dense))
+        assert (joined.first[rows] == page.first + start).all()
+        assert (joined.last[rows] == page.last + start).all()
+        for places in ("word_blocks", "cue_blocks"):
+            counts = np.bincount(getattr(joined, places), minlength=len(joined.dense))[rows]
+            assert (counts == np.bincount(getattr(page, places), minlength=len(page.dense))).all(), places
+
+
+def test_texts_have_the_same_features_joined_as_alone() -> None:
+    texts = ["Home\nA fox ran. It hid.\nHome", "Home", "cookie\n\n" + "The fox ran. " * 9 + "\nA fox\nHome\n4 foxes"]
+    documents = [split_text(text) for text in texts]
+    assert_alike(extract_text_features(documents), [extract_features(document) for document in documents])
+
+
+def test_pages_have_the_same_features_joined_as_alone() -> None:
+    alone = [extract_features(read_page(PAGES / name)) for name in GOLDEN_PAGES]
+    joined = join_features(alone)
+    assert_alike(joined, alone)
+    places = [joined.likes[start : start + size].tolist() for start, size in zip(*joined.extents[:2], strict=True)]
+    assert not set(places[0]) & set(places[1]), "blocks of two pages never count as of one kind"
 
 
 def test_feature_names_are_unique() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
@@ -166,6 +168,45 @@ def test_title_and_address_are_kept() -> None:
     assert (page.title, page.url) == ("A fox", "https://news.example/fox")
     (page,) = dechrome.label_pages([Source(text="It ran.", url="https://news.example/fox")])
     assert page.url == "https://news.example/fox"
+
+
+# Blocks that are made when somebody looks at them
+
+
+@pytest.mark.parametrize("name", [HTML_NAMES[0], TEXT_NAMES[0]])
+def test_a_page_gives_the_same_before_and_after_somebody_looked_at_its_blocks(name: str) -> None:
+    page, looked = label(name), label(name)
+    assert looked.blocks
+    for render in (Page.to_text, Page.to_markdown, Page.to_html):
+        assert render(page, images=True) == render(looked, images=True)
+    assert page == looked
+
+
+def test_a_page_is_copied_pickled_and_replaced_with_its_blocks() -> None:
+    name = HTML_NAMES[0]
+    blocks = label(name).blocks
+    assert isinstance(blocks, tuple)
+    assert pickle.loads(pickle.dumps(label(name))) == label(name)
+    assert copy.copy(label(name)).blocks == blocks
+    assert replace(label(name), title="x").blocks == blocks
+    assert replace(label(name), blocks=()).text == ""
+
+
+def test_a_page_has_no_other_attribute_and_none_can_be_set() -> None:
+    page = dechrome.label_html("<p>A fox ran.")
+    assert not hasattr(page, "block")
+    with pytest.raises(FrozenInstanceError):
+        page.blocks = ()  # type: ignore[misc]
+    assert Page((), "x") == Page(title="x") != page
+
+
+@pytest.mark.parametrize("kept", [0, 4_096])
+def test_kinds_are_the_same_at_once_and_later(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labelling, "MAX_KEPT", kept)
+    name = HTML_NAMES[0]
+    for block, expected in zip(label(name).blocks, label_once(name).blocks, strict=True):
+        assert block.kind is expected.kind
+        assert block.kind_confidence == pytest.approx(expected.kind_confidence, abs=SAME)
 
 
 # Many pages

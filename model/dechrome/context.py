@@ -115,7 +115,8 @@ def average_windows(table: NDArray[Any], reaches: Sequence[tuple[int, int]], ext
     low = np.maximum(np.minimum(rows - before, extents.end), extents.first)
     high = np.maximum(np.minimum(rows + 1 + after, extents.end), extents.first)
     sums = sum_before(table.T)
-    means = (sums.take(high, axis=1) - sums.take(low, axis=1)) / np.maximum(high - low, 1)
+    means: NDArray[np.float64] = sums.take(high, axis=1) - sums.take(low, axis=1)
+    means /= np.maximum(high - low, 1)
     return means.transpose(1, 2, 0)
 
 

@@ -76,7 +76,7 @@ INPUT_NAMES: Final = (
 
 
 class CuePhrases(NamedTuple):
-    """``tree_features.Phrases`` with the buckets of the words in place of their hashes."""
+    """``tree_features.Phrases``, the words as buckets below ``2 ** CUE_BITS`` in place of hashes."""
 
     words: IntArray
     counts: IntArray
@@ -88,10 +88,10 @@ class Features(NamedTuple):
     """What the model sees of one page.
 
     ``dense`` has shape (blocks, len(FEATURE_NAMES)). ``words`` are buckets (below ``2 ** WORD_BITS``) of the hashed
-    words, word pairs and word beginnings of the blocks ``word_blocks``. ``phrases`` are what the attributes around the
-    blocks say, their words as buckets below ``2 ** CUE_BITS``. ``first`` and ``last`` are the block ranges of the enclosing
-    containers, shape (blocks, CONTAINER_LEVELS); ``lengths`` are words per block. Blocks with the same number in
-    ``likes`` stand in elements of the same kind. ``extents`` says where pages begin and end, if several are joined.
+    words, word pairs and word beginnings of the blocks ``word_blocks``; ``phrases`` are what the attributes around the
+    blocks say. ``first`` and ``last`` are the block ranges of the enclosing containers, shape (blocks,
+    CONTAINER_LEVELS); ``lengths`` are words per block. Blocks with the same number in ``likes`` stand in elements of
+    the same kind. ``extents`` says where pages begin and end, if several are joined.
     """
 
     dense: FloatArray
@@ -111,12 +111,14 @@ class Features(NamedTuple):
         sizes = counts.take(numbers)
         starts = (counts.cumsum() - counts).take(numbers)
         places = np.arange(sizes.sum()) + (starts - sizes.cumsum() + sizes).repeat(sizes)
-        return self.phrases.words.take(places)
+        cues: IntArray = self.phrases.words.take(places)
+        return cues
 
     @property
     def cue_blocks(self) -> IntArray:
         """The block of each of ``cues``, in order."""
-        return self.phrases.blocks.repeat(self.phrases.counts.take(self.phrases.numbers))
+        blocks: IntArray = self.phrases.blocks.repeat(self.phrases.counts.take(self.phrases.numbers))
+        return blocks
 
 
 def extract_features(document: Document) -> Features:
@@ -132,7 +134,7 @@ def extract_features(document: Document) -> Features:
 
 
 def extract_text_features(documents: Sequence[Document]) -> Features:
-    """Return the features of several plain texts that have blocks, joined: a short one alone costs ten times as much."""
+    """Return the features of plain texts, none of them empty, joined: a short one alone costs ten times as much."""
     return _extract(documents, "")
 
 

@@ -46,7 +46,7 @@ def measure_draft(draft: FloatArray, features: Features) -> FloatArray:
     if not draft.size:
         return np.zeros((0, len(DRAFT_NAMES)), np.float32)
     content = draft.astype(np.float64)
-    weights = features.lengths + 0.5
+    weights = features.lengths.astype(np.float64) + 0.5
     rows = (
         *_around(content, features.extents),
         *_averages(content, weights, features),
@@ -61,7 +61,7 @@ def _around(content: NDArray[np.float64], extents: Extents) -> NDArray[np.float6
     logits = np.log((content + 1e-4) / (1 - content + 1e-4))
     places = np.arange(content.size) + _NEAR[:, None]
     outside = (places < extents.first) | (places >= extents.end)
-    rows = logits.take(places, mode="clip")
+    rows: NDArray[np.float64] = logits.take(places, mode="clip")
     rows[outside] = _NOWHERE
     return rows
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dechrome.artefact import KINDS, LABELS
-from dechrome.blocks import Document, Label, LabelledBlock
+from dechrome.blocks import Document, Kind, Label, LabelledBlock
 from dechrome.characters import IntArray
 from dechrome.context import FloatArray
 from dechrome.xpaths import element_paths
@@ -48,25 +48,45 @@ def count_classes(verdict: Verdict) -> dict[str, tuple[int, int]]:
 def make_blocks(verdict: Verdict, keep: frozenset[Label]) -> list[LabelledBlock]:
     """Return the labelled blocks whose label is in ``keep``."""
     kept = np.flatnonzero(np.array([label in keep for label in LABELS]).take(verdict.labels))
-    chrome = kept[verdict.labels.take(kept) == _CHROME_NUMBER]
-    kinds = verdict.judge_kinds(chrome) if chrome.size else np.zeros((0, len(KINDS)), np.float32)
-    named = zip(kinds.argmax(axis=1).tolist(), kinds.max(axis=1).tolist(), strict=True)
+    labels, probabilities = verdict.labels.take(kept), verdict.probabilities.take(kept, axis=0)
     blocks = [verdict.document.blocks[number] for number in kept.tolist()]
+    kinds, sure = _name_kinds(verdict, kept)
     rows = zip(
         blocks,
-        verdict.labels.take(kept).tolist(),
-        verdict.probabilities.take(kept, axis=0).tolist(),
+        labels.tolist(),
+        kinds,
+        probabilities[np.arange(kept.size), labels].tolist(),
+        probabilities.tolist(),
+        sure,
         element_paths(verdict.document.tree, [block.element for block in blocks]),
         strict=True,
     )
-    labelled: list[LabelledBlock] = []
-    for (text, _, _, _, _, _, _, _, start, end, spans), number, (content, image, rest), path in rows:
-        label = LABELS[number]
-        kind, sure = (None, None)
-        confidence = image if label is _IMAGE else content
-        if label is _CHROME:
-            kind_number, sure = next(named)
-            kind, confidence = KINDS[kind_number], rest
-        probabilities = {_CONTENT: content, _IMAGE: image, _CHROME: rest}
-        labelled.append(LabelledBlock(text, label, kind, confidence, probabilities, sure, path, start, end, spans))
-    return labelled
+    return [
+        LabelledBlock(
+            block.text,
+            LABELS[number],
+            kind,
+            confidence,
+            {_CONTENT: content, _IMAGE: image, _CHROME: chrome},
+            kind_confidence,
+            path,
+            block.start,
+            block.end,
+            block.spans,
+        )
+        for block, number, kind, confidence, (content, image, chrome), kind_confidence, path in rows
+    ]
+
+
+def _name_kinds(verdict: Verdict, kept: IntArray) -> tuple[list[Kind | None], list[float | None]]:
+    """Return the kind of each of some blocks, and its probability; None for all but chrome."""
+    kinds: list[Kind | None] = [None] * kept.size
+    sure: list[float | None] = [None] * kept.size
+    chrome = np.flatnonzero(verdict.labels.take(kept) == _CHROME_NUMBER)
+    if chrome.size:
+        found = verdict.judge_kinds(kept.take(chrome))
+        for place, number, probability in zip(
+            chrome.tolist(), found.argmax(axis=1).tolist(), found.max(axis=1).tolist(), strict=True
+        ):
+            kinds[place], sure[place] = KINDS[number], probability
+    return kinds, sure

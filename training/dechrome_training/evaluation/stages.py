@@ -18,7 +18,7 @@ from selectolax.lexbor import LexborHTMLParser
 from dechrome import labelling
 from dechrome.artefact import Model
 from dechrome.bounds import check_encoded
-from dechrome.encoding import decode_html
+from dechrome.encoding import decode_page
 from dechrome.errors import DataError
 from dechrome.features import extract_features
 from dechrome.html_blocks import split_html
@@ -39,7 +39,12 @@ print(begun, imported - begun, time.process_time() - imported)
 
 
 class Stages(NamedTuple):
-    """CPU time of one HTML page, in milliseconds: the stages, and ``total``, bytes to labels, measured apart."""
+    """CPU time of one HTML page, in milliseconds.
+
+    ``labels`` is from bytes to a page whose labels are chosen, and measured apart from the stages up to ``choice``.
+    ``text`` joins what remains; ``blocks`` makes the labelled blocks, with their kinds and XPaths, for whoever looks at
+    them. ``total`` is bytes to labelled blocks.
+    """
 
     decode: float
     bounds: float
@@ -48,9 +53,11 @@ class Stages(NamedTuple):
     features: float
     inputs: float
     inference: float
-    assembly: float
-    total: float
+    choice: float
+    labels: float
     text: float
+    blocks: float
+    total: float
 
 
 def profile_tables(pages: Iterable[bytes], model: Model | None, folder: Path | None) -> list[Table]:
@@ -63,8 +70,8 @@ def profile_tables(pages: Iterable[bytes], model: Model | None, folder: Path | N
 def profile_pages(pages: Iterable[bytes], model: Model | None) -> list[Stages]:
     """Measure every page, the first one after two rounds to warm up.
 
-    Bounds and parse are run once more by themselves; walk is what cutting into blocks takes beyond them, assembly
-    (choice, paths, records) what labelling takes beyond all stages before it.
+    Bounds and parse are run once more by themselves; walk is what cutting into blocks takes beyond them, choice what
+    labelling takes beyond all stages before it.
     """
     loaded = model or labelling.load_model()
     measured: list[Stages] = []
@@ -86,8 +93,9 @@ def stage_table(measured: list[Stages]) -> Table:
             (name, float(column.mean()), float(np.percentile(column, 95)), float(column.mean() / whole))
             for name, column in zip(Stages._fields, columns.T, strict=True)
         ),
-        "total: bytes to labels; text: joining what remains, after it. walk and assembly are differences: assembly\n"
-        "also holds what total, measured first, pays for memory that the other stages then find warm.",
+        "labels: bytes to labels; text: joining what remains, after it; blocks: labelled blocks, for whoever looks at\n"
+        "them; total: labels and blocks. walk and choice are differences: choice also holds what labels, measured\n"
+        "first, pays for memory that the other stages then find warm.",
     )
 
 
@@ -121,18 +129,22 @@ def start_table(data: bytes, model: Path | None) -> Table:
 
 
 def _measure(data: bytes, model: Model) -> Stages:
-    page, total = _time(lambda: labelling.label_html(data, model=model))
+    page, labels = _time(lambda: labelling.label_html(data, model=model))
     _, text = _time(lambda: page.text)
-    (html, _), decode = _time(lambda: decode_html(data))
-    encoded = html.encode("utf-8", "replace")
+    _, blocks = _time(lambda: page.blocks)
+    decoded, decode = _time(lambda: decode_page(data))
+    encoded = data if decoded.is_same else decoded.text.encode("utf-8", "replace")
     refused, bounds = _time(lambda: check_encoded(encoded))
     _, parse = (None, 0.0) if refused else _time(lambda: LexborHTMLParser(encoded).root)
-    document, split = _time(lambda: split_html(html))
+    document, split = _time(lambda: split_html(decoded.text, data=data if decoded.is_same else None))
     features, measure = _time(lambda: extract_features(document))
     inputs, join = _time(lambda: final_inputs(model, "html", [features]))
-    _, infer = _time(lambda: [predict_proba(model.heads[head], inputs) for head in ("html", "kind")])
-    known = decode + split + measure + join + infer
-    return Stages(decode, bounds, parse, split - bounds - parse, measure, join, infer, total - known, total, text)
+    _, infer = _time(lambda: predict_proba(model.heads["html"], inputs))
+    choice = labels - (decode + split + measure + join + infer)
+    walk = split - bounds - parse
+    return Stages(
+        decode, bounds, parse, walk, measure, join, infer, choice, labels, text, blocks, total=labels + blocks
+    )
 
 
 def _time(work: Callable[[], Result]) -> tuple[Result, float]:
