@@ -28,6 +28,7 @@ LABELS: Final = tuple(Label)
 KINDS: Final = tuple(Kind)
 TAIL_BITS: Final = 14  # of the hashed words and characters of tails
 TAIL_KINDS: Final = (Kind.READ_MORE, Kind.SHARE)  # kinds that the foreign tail of a content block can have
+_NO_SITES: Final[Mapping[str, float]] = {"html": 0.0, "text": 0.0}
 # Inputs and outputs of each network: drafts see the features, the others also what the draft made of the page.
 _FINAL: Final = len(INPUT_NAMES) + len(DRAFT_NAMES)
 HEADS: Final[Mapping[str, tuple[int, int]]] = {
@@ -66,6 +67,10 @@ class Model:
     cue_table: FloatArray
     tail_table: FloatArray
     settings: Mapping[str, Any] = field(repr=False)
+
+    def site_strength(self, head: str) -> float:
+        """Return how much a text that recurs on its site speaks against content, "html" or "text": see recurring.py."""
+        return float(self.settings.get("site_strength", _NO_SITES)[head])
 
     @property
     def digest(self) -> str:
@@ -190,7 +195,10 @@ def _network(name: str, settings: Mapping[str, Any], arrays: Mapping[str, FloatA
 
 
 def _settings_fit(settings: Mapping[str, Any]) -> bool:
-    """Tell whether calibration, quality, presets and the threshold of tails are there, and finite."""
+    """Tell whether calibration, quality, presets and the threshold of tails are there, and finite.
+
+    ``site_strength`` may be missing: such a model makes nothing of what recurs on a site.
+    """
     for head in ("html", "text"):
         for knots in (settings["calibration"][head], settings["quality"][head]):
             places, values = np.array(knots[0], float), np.array(knots[1], float)
@@ -202,6 +210,9 @@ def _settings_fit(settings: Mapping[str, Any]) -> bool:
                 return False
         favor = settings["favor"][head]
         if not all(np.isfinite(float(favor[name])) for name in ("precision", "balanced", "recall")):
+            return False
+    for head in ("html", "text"):
+        if not 0 <= float(settings.get("site_strength", _NO_SITES)[head]) < np.inf:
             return False
     return bool(0 < float(settings["tail_threshold"]) <= 1)
 

@@ -24,6 +24,7 @@ from dechrome.features import extract_features, extract_text_features, join_feat
 from dechrome.html_blocks import split_html
 from dechrome.inference import calibrate, final_inputs, predict_proba
 from dechrome.pages import Page, page_of
+from dechrome.recurring import Recurrence, lower_recurring
 from dechrome.tails import split_tails
 from dechrome.text_blocks import split_text
 from dechrome.tree_blocks import split_tree, strip_nodes
@@ -118,16 +119,18 @@ def label_pages(
     threshold: float | None = None,
     favor: Favor = "balanced",
     trim: bool = False,
+    sites: Recurrence | None = None,
 ) -> Iterator[Page]:
     """Label many pages, in order; some are read ahead, so that they share matrix products.
 
-    A bare bytes or str is HTML. A page that cannot be read comes out empty, and its ``problems`` say why.
+    A bare bytes or str is HTML. A page that cannot be read comes out empty, and its ``problems`` say why. ``sites``
+    tells on how many other pages of its site each block recurs: ``batch.site_memory`` knows, after a first pass.
 
     Raises:
         InputError: the threshold or the preset is none, or a source is of a wrong type.
     """
     check_options(threshold, favor)
-    return _label_batches(sources, model, threshold, favor, trim)
+    return _label_batches(sources, model, threshold, favor, trim, sites)
 
 
 def clean_html(
@@ -218,7 +221,12 @@ def _check_text(data: object) -> str:
 
 
 def _label_batches(
-    sources: Iterable[Source | bytes | str], model: Model | None, threshold: float | None, favor: str, trim: bool
+    sources: Iterable[Source | bytes | str],
+    model: Model | None,
+    threshold: float | None,
+    favor: str,
+    trim: bool,
+    sites: Recurrence | None,
 ) -> Iterator[Page]:
     waiting: list[Document] = []
     blocks = 0
@@ -227,9 +235,9 @@ def _label_batches(
         waiting.append(document)
         blocks += len(document.blocks)
         if blocks >= BATCH_BLOCKS or len(waiting) >= 64:
-            yield from label_documents(waiting, model, threshold, favor, trim=trim)
+            yield from label_documents(waiting, model, threshold, favor, trim=trim, sites=sites)
             waiting, blocks = [], 0
-    yield from label_documents(waiting, model, threshold, favor, trim=trim)
+    yield from label_documents(waiting, model, threshold, favor, trim=trim, sites=sites)
 
 
 @lru_cache(maxsize=4)
@@ -264,7 +272,13 @@ _NOTHING: Final = _Judged(np.zeros((0, len(LABELS)), np.float32), lambda _: _NO_
 
 
 def label_documents(
-    documents: Sequence[Document], model: Model | None, threshold: float | None, favor: str, *, trim: bool = False
+    documents: Sequence[Document],
+    model: Model | None,
+    threshold: float | None,
+    favor: str,
+    *,
+    trim: bool = False,
+    sites: Recurrence | None = None,
 ) -> list[Page]:
     """Label pages that are cut into blocks already, together: one matrix product per network."""
     check_options(threshold, favor)
@@ -274,9 +288,10 @@ def label_documents(
     for batch in _batches(parts):
         for (index, _), found in zip(batch, _judge(model, [part for _, part in batch]), strict=True):
             judged[index].append(found)
-    pages = [
-        _page(document, model, _join(runs), threshold, favor) for document, runs in zip(documents, judged, strict=True)
-    ]
+    joined = [_join(runs) for runs in judged]
+    if sites is not None:
+        joined = [_with_site(model, document, run, sites) for document, run in zip(documents, joined, strict=True)]
+    pages = [_page(document, model, run, threshold, favor) for document, run in zip(documents, joined, strict=True)]
     return [_trim(page, model) for page in pages] if trim else pages
 
 
@@ -330,6 +345,11 @@ def _join(runs: Sequence[_Judged]) -> _Judged:
     kinds = np.concatenate([run.kinds(np.arange(len(run.labels))) for run in runs])
     labels, lengths = (np.concatenate([getattr(run, name) for run in runs]) for name in ("labels", "lengths"))
     return _Judged(labels, lambda numbers: kinds.take(numbers, axis=0), lengths)
+
+
+def _with_site(model: Model, document: Document, judged: _Judged, sites: Recurrence) -> _Judged:
+    strength = model.site_strength(_head(document))
+    return judged._replace(labels=lower_recurring(judged.labels, sites(document), strength))
 
 
 def _page(document: Document, model: Model, judged: _Judged, threshold: float | None, favor: str) -> Page:

@@ -79,13 +79,16 @@ def train(recipe: Path, data: Path, out: Path, peers: Path | None, cache: Path |
               help="html: pages as they are. lines: the text of all lines. [default: html; folds: both]")  # fmt: skip
 @click.option("--kinds", is_flag=True,
               help="Measure kinds of chrome on pages whose markup names them, with the markup hidden.")  # fmt: skip
+@click.option("--sites", is_flag=True,
+              help="Measure what the other pages of its site, read beforehand, add to a page.")  # fmt: skip
 @click.option("--folds", type=click.IntRange(min=2), metavar="N",
               help="Cross-validate by site: fit N models by --recipe, each on the other folds.")  # fmt: skip
 @click.option("--recipe", type=_FILE, help="With --folds: what to train on and how.")
 @_CACHE
 def evaluate(
     data: tuple[Path, ...], sets: tuple[str, ...], view: str | None, limit: int | None, model: Path | None,
-    kinds: bool, folds: int | None, recipe: Path | None, cache: Path | None, json_path: Path | None, quiet: bool,
+    kinds: bool, sites: bool, folds: int | None, recipe: Path | None, cache: Path | None, json_path: Path | None,
+    quiet: bool,
 ) -> None:  # fmt: skip
     """Measure a model on annotated pages.
 
@@ -101,6 +104,7 @@ def evaluate(
       dechrome evaluate --data ../shared/corpora --sets wcxb-dev --view lines
       dechrome evaluate --data ../shared/corpora/phrases.parquet
       dechrome evaluate --data ../shared/corpora --kinds
+      dechrome evaluate --data ../shared/corpora --sets daniel,l3s-gn1 --sites
       dechrome evaluate --data ../shared/corpora --sets wcxb-dev,phrases --folds 5 --recipe training/recipe.toml
     """
     if (folds is None) != (recipe is None):
@@ -109,13 +113,17 @@ def evaluate(
         raise click.UsageError("--folds takes one --data folder, and neither --model nor --limit")
     if kinds and (folds or view):
         raise click.UsageError("--kinds takes neither --folds nor --view")
+    if sites and (folds or kinds):
+        raise click.UsageError("--sites takes neither --folds nor --kinds")
     from dechrome.labelling import load_model
-    from dechrome_training.evaluation.evaluate import evaluate_folds, evaluate_kinds, evaluate_model
+    from dechrome_training.evaluation.evaluate import evaluate_folds, evaluate_kinds, evaluate_model, evaluate_sites
 
     if folds and recipe:
         tables = evaluate_folds(recipe, data[0], folds, sets, view, cache, _reporter(quiet))
     elif kinds:
         tables = evaluate_kinds(load_model(model), data, sets, limit, _watcher(quiet))
+    elif sites:
+        tables = evaluate_sites(load_model(model), data, sets, view or "html", limit, _watcher(quiet))
     else:
         tables = evaluate_model(load_model(model), data, sets, view or "html", limit, _watcher(quiet))
     _print(tables, json_path, {"command": "evaluate", "model": str(model or ""), "folds": folds, "limit": limit})

@@ -25,6 +25,7 @@ from dechrome_training.corpus import OWN_SOURCE
 from dechrome_training.networks import fit_network
 from dechrome_training.recipe import NetworkRecipe, Recipe
 from dechrome_training.samples import UNKNOWN, Sample
+from dechrome_training.site import fit_sites
 from dechrome_training.words import Bags, Tables, collect_bags, fit_tables, score_blocks
 
 Report = Callable[[str], None]
@@ -112,7 +113,10 @@ def _usable(folds: Sequence[int]) -> list[int]:
 
 
 def _calibrate(predictions: Sequence[Prediction], recipe: Recipe) -> dict[str, Any]:
-    return measure_calibration(predictions, recipe) if predictions else identity()
+    if not predictions:
+        return identity()
+    settings = measure_calibration(predictions, recipe)
+    return {**settings, **fit_sites(predictions, settings)}
 
 
 def predict(model: Model, samples: Sequence[Sample]) -> list[Prediction]:

@@ -14,6 +14,7 @@ from dechrome_training.evaluation.kind_pages import judge_kinds, kind_tables
 from dechrome_training.evaluation.phrases import judge_phrases, phrase_tables
 from dechrome_training.evaluation.results import page_tables
 from dechrome_training.evaluation.selection import PHRASES, find_sets, is_phrases, read_phrase_set, read_set
+from dechrome_training.evaluation.sites import site_tables
 from dechrome_training.evaluation.tables import Table
 
 Watch = Callable[[Iterable[AnnotatedPage]], Iterable[AnnotatedPage]]
@@ -48,6 +49,18 @@ def evaluate_kinds(
     """
     pages = (page for path in find_sets(paths, names) if not is_phrases(path) for page in read_set(path, limit))
     return kind_tables(list(judge_kinds(watch(pages), model)), model.settings.get("origin", {}))
+
+
+def evaluate_sites(
+    model: Model, paths: Sequence[Path], names: Sequence[str], view: str, limit: int | None, watch: Watch
+) -> list[Table]:
+    """Measure what the other pages of its site add to a page.
+
+    Raises:
+        DataError: a set is missing or malformed.
+    """
+    pages = (page for path in find_sets(paths, names) if not is_phrases(path) for page in read_set(path, limit))
+    return site_tables(watch(pages), model, view)
 
 
 def evaluate_folds(
