@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -447,6 +448,23 @@ def test_damage_in_a_warc_file_is_reported_and_the_rest_goes_on(
         assert [(type(item), item.offset) for item in again] == [(type(item), item.offset) for item in items]
 
 
+def test_headers_of_servers_and_crawlers_are_read_leniently(tmp_path: Path) -> None:
+    pytest.importorskip("fastwarc")
+    brotli = b"\x8b\n\x80" + PAGE + b"\x03"  # short enough to be stored as it is
+    with_br = record(0, brotli, "Content-Type: text/html\r\nContent-Encoding: br")
+    head, _, response = record(1, PAGE).replace(b"\r\n", b"\n").partition(b"\n\n")
+    with_lf = re.sub(rb"\d+$", b"%d" % len(response.removesuffix(b"\n\n")), head) + b"\n\n" + response
+    with_junk = record(2, PAGE, "no header at all\r\nX: \u00fc\r\n folded\r\nContent-Type:text/html")
+    in_brackets = record(3, PAGE).replace(b"https://a.example/3", b"<https://a.example/3>")
+    unknown = record(4, PAGE[3:], "Content-Type: text/html\r\nContent-Encoding: pack200")
+    path = tmp_path / "a.warc"
+    path.write_bytes(b"".join([with_br, with_lf, with_junk, in_brackets, unknown]))
+    items = read(input_of(path, InputFormat.WARC))
+    assert [mark(item) for item in items] == ["H", "H", "H", "H", "B"]
+    assert [item.html for item in items if isinstance(item, Record)] == [PAGE] * 4
+    assert [item.url for item in items if isinstance(item, Record)] == [f"https://a.example/{n}" for n in range(4)]
+
+
 def test_a_warc_file_with_a_dictionary_is_read(tmp_path: Path) -> None:
     pytest.importorskip("fastwarc")
     records = [record(n, b"<p>some words that every page has, and number %d" % n) for n in range(50)]
@@ -584,6 +602,9 @@ def test_standard_input_is_read_once_as_a_stream(tmp_path: Path, monkeypatch: py
             monkeypatch.setattr(sys, "stdin", stream)
             items = read(Input("-", form, name), 100)
         assert [item._replace(offset=0) for item in items] == [item._replace(offset=0) for item in expected]
+        with (tmp_path / name).open() as stream:  # as with <, not |
+            monkeypatch.setattr(sys, "stdin", stream)
+            assert read(Input("-", form, name), 100) == items
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dechrome.batch import addresses
 from dechrome.batch.readers import read_chunk, split_input
@@ -123,6 +125,8 @@ def test_no_rows_are_no_bytes() -> None:
     assert {encode_rows([], form, "gz") for form in OutputFormat} == {b""}
 
 
+NANOSECONDS = [("t", pyarrow.timestamp("ns")), ("w", pyarrow.duration("ns"))]
+DEEP = pyarrow.list_(pyarrow.struct(NANOSECONDS))
 TYPED = pyarrow.table(
     {
         "id": pyarrow.array(["a", "b", "c", "d"]),
@@ -131,6 +135,9 @@ TYPED = pyarrow.table(
         "time": pyarrow.array([1000, 2000, None, 0], pyarrow.timestamp("ns", "UTC")),
         "fine": pyarrow.array([1, 2, None, 0], pyarrow.timestamp("ns", "Europe/Berlin")),
         "price": pyarrow.array([Decimal("1.50"), None, Decimal("2.00"), None], pyarrow.decimal128(9, 2)),
+        "deep": pyarrow.array([[{"t": 1, "w": 5}], [], None, [None]], DEEP),
+        "clock": pyarrow.array([1000, None, 0, 1], pyarrow.time64("ns")),
+        "wait": pyarrow.array([1, None, 0, 1000], pyarrow.duration("ns")),
         "host": pyarrow.array(["a.example", None, "a.example", "b"]).dictionary_encode(),
         "tags": pyarrow.array([[("k", 1)], [], None, None], pyarrow.map_(pyarrow.string(), pyarrow.int16())),
         "small": pyarrow.array([1, None, 3, 4], pyarrow.int8()),
@@ -281,3 +288,32 @@ def test_dolma_attributes_have_a_row_for_every_document() -> None:
         },
         {"id": "d2", "attributes": {"dechrome__blocks_v1_2__content_probability": []}},
     ]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=3) | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=6,
+)
+ANY_ROWS = st.lists(st.dictionaries(st.sampled_from(["a", "b", "text", "spans"]), VALUES), max_size=4)
+
+
+@given(chunks=st.lists(ANY_ROWS, max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_whatever_rows_hold_is_written(tmp_path_factory: pytest.TempPathFactory, chunks: list[Rows]) -> None:
+    folder = tmp_path_factory.mktemp("rows")
+    count = sum(map(len, chunks))
+    encoded = [encode_rows(rows, OutputFormat.PARQUET) for rows in chunks]
+    written = parquet.read_table(finish(folder, encoded, OutputFormat.PARQUET, "a.parquet"))
+    assert written.num_rows == count
+    lines = b"".join(encode_rows(rows, OutputFormat.JSONL) for rows in chunks).splitlines()
+    assert [set(json.loads(line, parse_constant=pytest.fail)) for line in lines] == [
+        {*row} for c in chunks for row in c
+    ]
+
+
+@given(rows=st.lists(st.dictionaries(st.text(), st.integers() | st.text() | st.none() | st.lists(st.text()))))
+@settings(deadline=None)
+def test_lines_of_json_are_read_as_they_were_written(rows: list[dict[str, Any]]) -> None:
+    lines = encode_rows(rows, OutputFormat.JSONL).split(b"\n")[:-1]
+    assert [json.loads(line) for line in lines] == rows

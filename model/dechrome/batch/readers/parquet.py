@@ -163,26 +163,35 @@ def _rows(batch: Any) -> Sequence[dict[str, Any] | str]:
 
 
 def _without_nanoseconds(batch: Any) -> Any:
-    """Turn times with nanoseconds, which Python's have not, into such as Python has, or into text."""
+    """Turn times with nanoseconds, which Python's have not, into such as it has, or into text and numbers."""
     arrow = import_extra("pyarrow", _NEEDED_FOR)
     columns = []
     for column in batch.columns:
-        kind = column.type
-        if arrow.types.is_timestamp(kind) and kind.unit == "ns":
-            column = _cast_whole(arrow, column, arrow.timestamp("us", kind.tz), arrow.string())
-        elif arrow.types.is_time64(kind) and kind.unit == "ns":
-            column = _cast_whole(arrow, column, arrow.time64("us"), arrow.string())
-        elif arrow.types.is_duration(kind) and kind.unit == "ns":
-            column = _cast_whole(arrow, column, arrow.duration("us"), arrow.int64())
+        shorter = _shorten(arrow, column.type, to_text=False)
+        if shorter != column.type:
+            try:
+                column = column.cast(shorter)
+            except arrow.ArrowInvalid:
+                column = column.cast(_shorten(arrow, column.type, to_text=True))
         columns.append(column)
     return arrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
-def _cast_whole(arrow: Any, column: Any, kind: Any, otherwise: Any) -> Any:
-    try:
-        return column.cast(kind)
-    except arrow.ArrowInvalid:  # digits would be lost
-        return column.cast(otherwise)
+def _shorten(arrow: Any, kind: Any, *, to_text: bool) -> Any:
+    """Return a type with microseconds for nanoseconds, however deep; or with text for dates, else their number."""
+    types = arrow.types
+    if types.is_timestamp(kind) and kind.unit == "ns":
+        return arrow.string() if to_text else arrow.timestamp("us", kind.tz)
+    if types.is_time64(kind) and kind.unit == "ns":
+        return arrow.int64() if to_text else arrow.time64("us")
+    if types.is_duration(kind) and kind.unit == "ns":
+        return arrow.int64() if to_text else arrow.duration("us")
+    if types.is_struct(kind):
+        return arrow.struct([field.with_type(_shorten(arrow, field.type, to_text=to_text)) for field in kind])
+    if types.is_list(kind) or types.is_large_list(kind):
+        field = kind.value_field.with_type(_shorten(arrow, kind.value_type, to_text=to_text))
+        return arrow.list_(field) if types.is_list(kind) else arrow.large_list(field)
+    return kind
 
 
 def _lost(rows: int, reason: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import BinaryIO, Final
 
-from dechrome.batch.addresses import is_private, open_input, peek, read_bytes
+from dechrome.batch.addresses import STDIN, is_private, open_input, peek, read_bytes
 from dechrome.batch.compression import Damage, Member, compression_of, dictionary_size, read_dictionary, unpack
 from dechrome.batch.formats import MAX_RECORD
 from dechrome.batch.readers.shares import add_shares
@@ -36,7 +36,7 @@ def split_warc(source: Input, start: int, chunk_bytes: int, max_record: int = MA
     with open_input(source.address) as stream:
         compression = compression_of(peek(stream, 64), source.address, _PLAIN)
         dictionary = None
-        if stream.seekable():
+        if source.address != STDIN and stream.seekable():
             dictionary = _packing_of(source)[1]
             by_record = bool(compression) and _is_by_record(unpack(stream, compression, dictionary=dictionary))
             stream.seek(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import Any, Final, NamedTuple
 
@@ -61,7 +62,7 @@ def parse_record(address: str, offset: int, data: bytes, fields: Fields) -> Reco
     """Find the page in a record: HTML or text that a server sent, or the text of a WET file."""
     warc = import_extra("fastwarc.warc", "Reading WARC")
     try:
-        record = warc.WarcRecord.from_bytes(data)
+        record = _open(warc, data)
         kind = str(record.headers.get("WARC-Type", "")).strip().lower()
         identity = record.headers.get("WARC-Record-ID")
     except (OSError, ValueError) as error:
@@ -77,10 +78,14 @@ def parse_record(address: str, offset: int, data: bytes, fields: Fields) -> Reco
     return Passed(address, offset, f"WARC record of type {kind or 'none'}")
 
 
+def _open(warc: Any, data: bytes) -> Any:
+    return warc.WarcRecord.from_reader(io.BytesIO(data), quirks_mode=True)  # takes lines that end in LF alone, too
+
+
 def _parse_response(
     address: str, offset: int, warc: Any, data: bytes, record: Any, fields: Fields
 ) -> Record | Broken | Passed:
-    record.parse_http(auto_decode="none")
+    record.parse_http(auto_decode="none", quirks_mode=True)
     status = record.http_headers.status_code
     if status is None or not 200 <= status < 300:
         return Passed(address, offset, f"HTTP status {status or 'missing'}")
@@ -90,8 +95,8 @@ def _parse_response(
     body = record.reader.read(-1)
     if _is_coded(record.http_headers) and not body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         # else a crawler decoded it and left the header
-        decoded = warc.WarcRecord.from_bytes(data)
-        decoded.parse_http(auto_decode="all")
+        decoded = _open(warc, data)
+        decoded.parse_http(auto_decode="all", quirks_mode=True)
         body = decoded.reader.read(MAX_RECORD + 1)
     return _make(address, offset, record, content_type, body, fields)
 

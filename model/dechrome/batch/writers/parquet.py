@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from dechrome.batch.extras import import_extra
-from dechrome.batch.records import Chunk, Input, InputFormat
+from dechrome.batch.records import Chunk, Fields, Input, InputFormat
 from dechrome.batch.writers.json_lines import encode_json
 
 _LENGTH: Final = struct.Struct("<Q")  # of a chunk's Arrow data, before it
@@ -25,7 +25,7 @@ def encode_parquet(rows: Sequence[Mapping[str, Any]], chunk: Chunk | None) -> by
     that its values have in common; failing that, every value is written as JSON. Lone surrogates become U+FFFD.
     """
     arrow = import_extra("pyarrow", "Parquet")
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = list(dict.fromkeys(name for row in rows for name in row)) or [Fields().output]  # without columns, no rows
     known = _known_types(chunk)
     columns = [_to_column(arrow, name, [row.get(name) for row in rows], known.get(name)) for name in names]
     schema = arrow.schema([field for field, _ in columns])
