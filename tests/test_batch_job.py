@@ -167,6 +167,23 @@ def test_the_same_command_again_has_nothing_to_do_and_another_one_is_refused(her
     assert "spans" in read_jsonl(here / "out" / "in.jsonl")[0]
 
 
+def test_site_memory_lowers_what_recurs_on_the_pages_of_a_site(here: Path) -> None:
+    motto = "Our paper has told the people of the valley what is new since the railway came, and will do so for long."
+    pages = [
+        {"id": number, "url": f"https://valley.example/{number}", "text": f"{ARTICLE * 3}Trip {number}.\n\n{motto}"}
+        for number in range(40)
+    ]
+    write_jsonl(here / "in.jsonl", pages)
+    texts = []
+    for out, option in (("alone", "--quiet"), ("beside", "--site-memory")):
+        assert run("in.jsonl", "--out", out, option).exit_code == 0
+        texts.append([record["text"] for record in read_jsonl(here / out / "in.jsonl")])
+    alone, beside = texts
+    assert sum(motto in text for text in beside) < sum(motto in text for text in alone)
+    assert all(f"Trip {number}." in text for number, text in enumerate(beside))
+    assert not list((here / "beside").rglob("sites*"))
+
+
 def test_two_runs_of_one_job_keep_out_of_each_others_way(here: Path) -> None:
     fcntl = pytest.importorskip("fcntl")
     write_jsonl(here / "in.jsonl", make_records(2))

@@ -14,12 +14,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dechrome import labelling
-from dechrome.batch import cleaning, results
+from dechrome.batch import cleaning
 from dechrome.batch import job as batch_job
 from dechrome.batch import work as batch_work
 from dechrome.batch.page_files import looks_like_html
 from dechrome.batch.records import Chunk
-from dechrome.batch.work import MARK, Caution, Work
+from dechrome.batch.work import MARK, Caution
+from dechrome.batch.workers import Work
 from dechrome.blocks import Document, Kind, Label, LabelledBlock, Reason
 from dechrome.cli import extensions, main
 from dechrome.errors import ModelError
@@ -60,7 +61,7 @@ def fake_label_documents(documents: Iterable[Document], *_: object, **__: object
     return [fake_page(document) for document in documents]
 
 
-def run_chunks_here(chunks: Iterable[Chunk], work: Work, *_: object) -> Iterator[tuple[Chunk, results.Result]]:
+def run_chunks_here(chunks: Iterable[Chunk], work: Work[Any], *_: object) -> Iterator[tuple[Chunk, Any]]:
     """Do what worker processes do in this one, where the stand-in is."""
     Path("mark").write_bytes(MARK.pack(-1, 0, 0.0))
     batch_work.open_mark.cache_clear()

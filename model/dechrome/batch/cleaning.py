@@ -15,6 +15,7 @@ from dechrome.choosing import check_options
 from dechrome.errors import InputError
 from dechrome.labelling import BATCH_BLOCKS, Favor, Source, label_documents, load_model, read_source
 from dechrome.pages import Page
+from dechrome.recurring import Recurrence
 
 MAX_BATCH: Final = 64  # records labelled together, at most
 
@@ -105,8 +106,10 @@ def check_cleaning(options: Options) -> None:
         raise InputError(f"min_chars must not be negative: {options.min_chars}")
 
 
-def clean_items(items: Iterable[Item], options: Options, model: Model) -> Iterator[Cleaned]:
-    """Clean what a reader yields: one result an item, in order."""
+def clean_items(
+    items: Iterable[Item], options: Options, model: Model, sites: Recurrence | None = None
+) -> Iterator[Cleaned]:
+    """Clean what a reader yields: one result an item, in order. ``sites`` knows what recurs on other pages."""
     batch: list[_Read] = []
     blocks = 0
     for item in items:
@@ -114,9 +117,9 @@ def clean_items(items: Iterable[Item], options: Options, model: Model) -> Iterat
         document = batch[-1].document
         blocks += len(document.blocks) if document else 0
         if blocks >= BATCH_BLOCKS or len(batch) >= MAX_BATCH:
-            yield from _clean_batch(batch, options, model)
+            yield from _clean_batch(batch, options, model, sites)
             batch, blocks = [], 0
-    yield from _clean_batch(batch, options, model)
+    yield from _clean_batch(batch, options, model, sites)
 
 
 def spans_of(page: Page) -> tuple[str, list[Span]]:
@@ -161,24 +164,24 @@ def _read(item: Item) -> _Read:
     return _Read(item, document, time.process_time() - begun)
 
 
-def _clean_batch(batch: Sequence[_Read], options: Options, model: Model) -> Iterator[Cleaned]:
+def _clean_batch(batch: Sequence[_Read], options: Options, model: Model, sites: Recurrence | None) -> Iterator[Cleaned]:
     documents = [read.document for read in batch if read.document is not None]
     begun = time.process_time()
-    outcomes = iter(_label(documents, options, model))
+    outcomes = iter(_label(documents, options, model, sites))
     share = (time.process_time() - begun) / max(1, sum(len(document.blocks) for document in documents))
     for read in batch:
         outcome = next(outcomes) if read.document is not None else read.reason
         yield _judge(read, outcome, share, options)
 
 
-def _label(documents: Sequence[Document], options: Options, model: Model) -> list[Page | str]:
+def _label(documents: Sequence[Document], options: Options, model: Model, sites: Recurrence | None) -> list[Page | str]:
     """Label documents together, or one by one where that fails: a page, or why there is none."""
     try:
-        return [*label_documents(documents, model, options.threshold, options.favor, trim=options.trim)]
+        return [*label_documents(documents, model, options.threshold, options.favor, trim=options.trim, sites=sites)]
     except Exception as error:  # a page must never take the job with it
         if len(documents) == 1:
             return [_describe(error)]
-        return [outcome for document in documents for outcome in _label([document], options, model)]
+        return [outcome for document in documents for outcome in _label([document], options, model, sites)]
 
 
 def _judge(read: _Read, outcome: Page | str, share: float, options: Options) -> Cleaned:

@@ -6,18 +6,23 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dechrome.batch.outputs import STDOUT, Appender, GrowingFile, StandardOutput, finish, part_of, write_file
 from dechrome.batch.page_files import split_pages
 from dechrome.batch.readers import split_input
 from dechrome.batch.records import Chunk, Input, InputFormat, PageFile
 from dechrome.batch.results import Result, Task, form_of, has_own_files
+from dechrome.batch.site_memory import memory_bits
+from dechrome.batch.site_pass import count_sites, forget_sites
 from dechrome.batch.state import Checkpoint, begin, hold, save
-from dechrome.batch.work import work
+from dechrome.batch.work import count_texts, work
 from dechrome.batch.workers import run_chunks
 from dechrome.batch.writers import OutputFormat
 from dechrome.errors import InputError, MissingExtraError
@@ -39,7 +44,8 @@ class Job:
     ``inputs`` are corpus files; one of the form PAGES stands for all page files, which ``pages`` yields, the same
     ones in the same order each time it is called. ``out`` is a folder, which gets an output for each input, or one
     file for all of them (``one_file``), or "-". ``folder`` holds the state. ``timeout`` is in seconds for one record,
-    ``memory`` in bytes for one of the ``workers``.
+    ``memory`` in bytes for one of the ``workers``. ``site_memory`` has all inputs read twice: what recurs on other
+    pages of its site speaks against being content.
     """
 
     inputs: tuple[Input, ...]
@@ -48,6 +54,7 @@ class Job:
     folder: Path
     pages: Callable[[], Iterable[PageFile]] = tuple
     one_file: bool = False
+    site_memory: bool = False
     workers: int = 1
     timeout: float = TIMEOUT
     memory: int | None = MEMORY
@@ -67,6 +74,8 @@ def run_job(
     """
     with hold(job.folder):
         checkpoint = begin(job.folder, _manifest(job), restart=restart)
+        if restart:
+            forget_sites(job.folder)
         greet(checkpoint)
         if not checkpoint.finished:
             _Run(job, checkpoint, watch).run()
@@ -78,7 +87,7 @@ def _manifest(job: Job) -> dict[str, Any]:
     return {
         "inputs": [asdict(source) for source in job.inputs],
         "out": job.out,
-        "options": asdict(job.task),
+        "options": asdict(job.task) | {"site_memory": job.site_memory},
         "model": load_model(job.task.options.model).digest,
     }
 
@@ -100,7 +109,8 @@ class _Run:
         if checkpoint.finishing:
             self._name_outputs([name for name in (OUTPUT, DOCUMENTS) if name in checkpoint.lengths])
             self._go_on()
-        results = run_chunks(self._chunks(), partial(work, job.task), job.workers, job.timeout, job.memory)
+        task = replace(job.task, sites=str(self._count_sites())) if job.site_memory else job.task
+        results = run_chunks(self._chunks(), partial(work, task), job.workers, job.timeout, job.memory)
         for chunk, result in results:
             self._finish_until(self.order.popleft())
             self._write(chunk, result)
@@ -110,20 +120,31 @@ class _Run:
         self._finish_until(len(job.inputs))
         checkpoint.finished = True
         self._save()
+        forget_sites(job.folder)
         for stream in self.streams.values():
             stream.close()
         self.watch(checkpoint, 1.0)
 
     def _chunks(self) -> Iterator[Chunk]:
         """Cut all inputs that are left into chunks, and note which input each belongs to."""
-        job, checkpoint = self.job, self.checkpoint
-        start = checkpoint.stop
-        for number in range(checkpoint.source, len(job.inputs)):
-            source = job.inputs[number]
-            for chunk in _split(source, job.pages, start):
-                self.order.append(number)
-                yield chunk
-            start = 0
+        for number, chunk in split_job(self.job, self.checkpoint.source, self.checkpoint.stop):
+            self.order.append(number)
+            yield chunk
+
+    def _count_sites(self) -> Path:
+        """Make the first pass of a job with a site memory."""
+        job = self.job
+        done = 0.0
+
+        def watch(chunk: Chunk) -> None:
+            nonlocal done
+            done += chunk.share * chunk.source.size
+            self.watch(Checkpoint(), min(1.0, done / self.total))
+
+        def count(chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, NDArray[np.uint64]]]:
+            return run_chunks(chunks, partial(count_texts, job.task), job.workers, job.timeout, job.memory)
+
+        return count_sites(job.folder, partial(split_job, job), count, memory_bits(int(self.total)), watch)
 
     def _open(self, name: str) -> Appender:
         return GrowingFile(self.job.folder / name, self.checkpoint.lengths.get(name, 0))
@@ -218,6 +239,14 @@ class _Run:
         self.checkpoint.seconds = round(time.monotonic() - self.begun, 3)
         save(self.job.folder, self.checkpoint)
         self.saved = time.monotonic()
+
+
+def split_job(job: Job, first: int, start: int) -> Iterator[tuple[int, Chunk]]:
+    """Cut the inputs from number ``first`` on into chunks, that one from ``start`` on; each with its input's number."""
+    for number in range(first, len(job.inputs)):
+        for chunk in _split(job.inputs[number], job.pages, start):
+            yield number, chunk
+        start = 0
 
 
 def _split(source: Input, pages: Callable[[], Iterable[PageFile]], start: int) -> Iterator[Chunk]:

@@ -27,8 +27,8 @@ class Task:
     """What is done to every chunk.
 
     ``form`` is how records are written, an output for each input; None: as that input is. ``page_form`` is how page
-    files are written, each into a file of its own; None: as records are. ``tagger`` names the model in Dolma's
-    attributes.
+    files are written, each into a file of its own; None: as records are. ``sites`` is the file of a site memory.
+    ``tagger`` names the model in Dolma's attributes.
     """
 
     options: Options
@@ -36,6 +36,7 @@ class Task:
     page_form: PageFormat | None = None
     page_type: PageType = PageType.AUTO
     keep_dropped: bool = False
+    sites: str | None = None
     tagger: str = "blocks_v1"
 
 

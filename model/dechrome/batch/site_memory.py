@@ -10,6 +10,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,8 @@ BITS: Final = 22  # of the width: 32 MiB; enough for some 200,000 pages, see EXP
 MOST: Final = 65_535  # pages: a text on more of them counts as on all
 _MIN_BITS: Final = 10
 _MAX_BITS: Final = 30
+_PAGES: Final = 200_000  # that a memory of BITS has room for
+_TYPICAL_PAGE: Final = 20_000  # bytes of one, packed
 _SAMPLE: Final = 1024  # counters of each row that the noise is measured on
 _TYPICAL: Final = 1 - 0.5 ** (1 / ROWS)  # quantile of all counters that the least of ROWS exceeds every other time
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -56,9 +59,11 @@ class SiteMemory:
 
     def count_texts(self, site: str, texts: Sequence[str]) -> None:
         """Count the texts of one page of a site, each once, in place."""
-        if not texts:
-            return
-        items = np.concatenate(_hash_page(site, texts, once=True))
+        if texts:
+            self.add(np.concatenate(_hash_page(site, texts, once=True)))
+
+    def add(self, items: NDArray[np.uint64]) -> None:
+        """Count what ``hash_document`` made of pages, in place."""
         for counters, places in zip(self.counters, _places(items, self.counters.shape[1]), strict=True):
             found, times = np.unique(places, return_counts=True)
             counters[found] = np.minimum(counters[found] + times, MOST)
@@ -89,6 +94,14 @@ class SiteMemory:
         return int(np.partition(sample, place)[place])
 
 
+def hash_document(document: Document) -> NDArray[np.uint64]:
+    """Return what is counted of a page, for another process to add; nothing without an address, or without blocks."""
+    site = site_of(document.url)
+    if not site or not document.blocks:
+        return np.zeros(0, np.uint64)
+    return np.concatenate(_hash_page(site, [block.text for block in document.blocks], once=True))
+
+
 def empty_memory(bits: int = BITS) -> SiteMemory:
     """Return a memory that has counted nothing yet; it takes ``ROWS * 2 ** (bits + 1)`` bytes.
 
@@ -113,6 +126,33 @@ def merge_memories(memories: Iterable[SiteMemory]) -> SiteMemory:
     for part in parts[1:]:
         merged += np.minimum(part, MOST - merged)
     return SiteMemory(merged)
+
+
+def memory_bits(size: int) -> int:
+    """Return how wide a memory should be for ``size`` bytes of input: at least ``BITS``, at most half a gigabyte."""
+    return min(BITS + 4, max(BITS, (size // _TYPICAL_PAGE // _PAGES).bit_length() + BITS))
+
+
+@lru_cache(maxsize=1)
+def open_memory(path: str) -> SiteMemory:
+    """Open the counters of a memory that ``save_counters`` wrote: in place, so that processes share them.
+
+    Raises:
+        InputError: the file is missing or is no site memory.
+    """
+    try:
+        counters = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    return _check(counters, path)
+
+
+def save_counters(path: Path, memory: SiteMemory) -> None:
+    """Write a memory's counters for ``open_memory``: there whole, or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        np.save(file, memory.counters, allow_pickle=False)
+    part.replace(path)
 
 
 def write_memory(path: str | Path, memory: SiteMemory) -> None:
@@ -140,6 +180,10 @@ def read_memory(path: str | Path) -> SiteMemory:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # zipfile and numpy raise a dozen kinds on damaged archives
         raise InputError(f"{path}: is no site memory: {error}") from error
+    return _check(counters, path)
+
+
+def _check(counters: NDArray[np.uint16], path: str | Path) -> SiteMemory:
     widths = [1 << bits for bits in range(_MIN_BITS, _MAX_BITS + 1)]
     if counters.dtype != np.uint16 or counters.ndim != 2 or len(counters) != ROWS or counters.shape[1] not in widths:
         raise InputError(f"{path}: is no site memory: its counters are {counters.dtype} of shape {counters.shape}")

@@ -6,18 +6,24 @@ import mmap
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import chain, count
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dechrome.artefact import Model
 from dechrome.batch.cleaning import Cleaned, Item, Options, clean_items
 from dechrome.batch.page_files import read_pages
 from dechrome.batch.readers import read_chunk
-from dechrome.batch.records import Broken, Chunk, InputFormat
+from dechrome.batch.records import Broken, Chunk, InputFormat, Record
 from dechrome.batch.results import Result, Task, collect
-from dechrome.labelling import load_model
+from dechrome.batch.site_memory import hash_document, open_memory
+from dechrome.labelling import Source, load_model, read_source
+from dechrome.recurring import Recurrence
 
 MARK: Final = struct.Struct("qqd")  # number of the chunk, number of the item in it, when that was begun (seconds)
 
@@ -58,18 +64,28 @@ class Caution:
     alone: bool = False
 
 
-Work = Callable[[Chunk, int, str, Caution], Result]  # what a worker does with a chunk, its number, the path of its mark
-
-
 def work(task: Task, chunk: Chunk, number: int, mark: str, caution: Caution) -> Result:
     """Clean chunk ``number``."""
     marker = open_mark(mark)
     marker.set(number, 0)
     options = replace(task.options, facts=task.options.facts or chunk.source.form is InputFormat.PAGES)
     items = _watch(_read(task, chunk), chunk, partial(marker.set, number), caution)
-    cleaned = list(_clean(items, options, load_model(options.model), caution.alone))
+    sites = open_memory(task.sites).recurrence if task.sites else None
+    cleaned = list(_clean(items, options, load_model(options.model), sites, caution.alone))
     marker.set(number, len(cleaned))
     return collect(task, chunk, cleaned)
+
+
+def count_texts(task: Task, chunk: Chunk, number: int, mark: str, caution: Caution) -> NDArray[np.uint64]:
+    """Return what is counted of the pages of chunk ``number``, for a site memory."""
+    marker = open_mark(mark)
+    marker.set(number, 0)
+    found = [np.zeros(0, np.uint64)]
+    for item in _watch(_read(task, chunk), chunk, partial(marker.set, number), caution):
+        if isinstance(item, Record) and item.url:
+            with suppress(Exception):  # what cannot be read now cannot be cleaned then, and is quarantined there
+                found.append(hash_document(read_source(Source(item.html, item.text, item.url, item.charset))))
+    return np.concatenate(found)
 
 
 def _read(task: Task, chunk: Chunk) -> Iterator[Item]:
@@ -94,7 +110,9 @@ def _watch(items: Iterator[Item], chunk: Chunk, mark: Callable[[int], None], cau
         yield Broken(item.source, item.offset, reason, getattr(item, "id", None)) if reason else item
 
 
-def _clean(items: Iterator[Item], options: Options, model: Model, alone: bool) -> Iterator[Cleaned]:
+def _clean(
+    items: Iterator[Item], options: Options, model: Model, sites: Recurrence | None, alone: bool
+) -> Iterator[Cleaned]:
     if not alone:
-        return clean_items(items, options, model)
-    return chain.from_iterable(clean_items([item], options, model) for item in items)
+        return clean_items(items, options, model, sites)
+    return chain.from_iterable(clean_items([item], options, model, sites) for item in items)

@@ -14,19 +14,18 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
 from dechrome.batch.addresses import is_remote
 from dechrome.batch.records import Chunk
-from dechrome.batch.results import Result
-from dechrome.batch.work import MARK, Caution, Mark, Work
+from dechrome.batch.work import MARK, Caution, Mark
 from dechrome.errors import DechromeError, InputError, JobError
 
 AHEAD: Final = 2  # chunks handed to a worker: one at work, one to go on with
@@ -35,6 +34,9 @@ POLL_SECONDS: Final = 0.2  # between looks at the clock
 MAX_STARTS: Final = 3  # deaths before a chunk is begun that a slot survives
 MAX_TRIES: Final = 3  # of a chunk that cannot be read: networks fail
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+Result = TypeVar("Result")
+Work = Callable[[Chunk, int, str, Caution], Result]  # of a chunk, its number, the path of the mark, what to beware of
 
 
 @dataclass(slots=True)
@@ -56,10 +58,10 @@ class _Job:
         return Caution(dict(self.convicted), self.cut, self.alone)
 
 
-class _Slot:
+class _Slot(Generic[Result]):
     """One worker process, which is started again when it dies."""
 
-    def __init__(self, work: Work, mark: Path, memory: int | None) -> None:
+    def __init__(self, work: Work[Result], mark: Path, memory: int | None) -> None:
         mark.write_bytes(MARK.pack(-1, 0, 0.0))
         self.path = str(mark)
         self.mark = Mark(self.path)
@@ -89,7 +91,7 @@ class _Slot:
 
 
 def run_chunks(
-    chunks: Iterable[Chunk], work: Work, count: int, timeout: float, memory: int | None = None
+    chunks: Iterable[Chunk], work: Work[Result], count: int, timeout: float, memory: int | None = None
 ) -> Generator[tuple[Chunk, Result], None, None]:
     """Clean chunks in ``count`` processes, and yield each with its result, in order.
 
@@ -107,7 +109,9 @@ def run_chunks(
                 slot.stop()
 
 
-def _run(source: Iterator[tuple[int, Chunk]], slots: list[_Slot], timeout: float) -> Iterator[tuple[Chunk, Result]]:
+def _run(
+    source: Iterator[tuple[int, Chunk]], slots: list[_Slot[Result]], timeout: float
+) -> Iterator[tuple[Chunk, Result]]:
     again: deque[_Job] = deque()
     done: dict[int, tuple[Chunk, Result]] = {}
     written, exhausted = 0, False
@@ -134,7 +138,7 @@ def _run(source: Iterator[tuple[int, Chunk]], slots: list[_Slot], timeout: float
             written += 1
 
 
-def _collect(slot: _Slot, again: deque[_Job], timeout: float) -> Iterator[tuple[_Job, Result]]:
+def _collect(slot: _Slot[Result], again: deque[_Job], timeout: float) -> Iterator[tuple[_Job, Result]]:
     """Yield the slot's chunks that are done; those that must be tried again go to ``again``."""
     while slot.jobs and slot.jobs[0][1].done():
         job, future = slot.jobs[0]
@@ -158,7 +162,7 @@ def _collect(slot: _Slot, again: deque[_Job], timeout: float) -> Iterator[tuple[
             _bury(slot, again, f"took longer than {timeout:g} s")
 
 
-def _bury(slot: _Slot, again: deque[_Job], reason: str) -> None:
+def _bury(slot: _Slot[Result], again: deque[_Job], reason: str) -> None:
     """Start a slot anew whose worker died or was hanging, and find the item to blame."""
     number, item, _ = slot.mark.get()
     jobs = [job for job, _ in slot.jobs]

@@ -60,6 +60,7 @@ class Settings:
     memory: int | None = None
     restart: bool = False
     keep_dropped: bool = False
+    site_memory: bool = False
     state: str | None = None
     quiet: bool = False
     log_json: bool = False
@@ -134,7 +135,7 @@ def _plan(settings: Settings, folder: Path, failures: Failures, *, one_file: boo
     if any(source.form is InputFormat.PAGES for source in inputs) and STDIN in paths:
         raise InputError("a page on standard input stands alone: no other inputs beside it")
     return Job(
-        inputs, out, task, folder, partial(_list_pages, find, paths, out, task), one_file,
+        inputs, out, task, folder, partial(_list_pages, find, paths, out, task), one_file, settings.site_memory,
         settings.workers, settings.timeout, settings.memory,
     )  # fmt: skip
 
