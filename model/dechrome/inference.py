@@ -173,4 +173,4 @@ def _context(table: FloatArray, features: Features) -> FloatArray:
         shifted[:, place] = shift_rows(table, offset, extents).T
     averaged[:] = average_windows(table, [(radius, radius) for radius in SCORE_RADII], extents).transpose(2, 0, 1)
     contained[:] = (sums.take(end, axis=1) - sums.take(first, axis=1)) / (end - first)
-    return around.reshape(-1, count).T
+    return around.reshape(columns * around.shape[1], count).T
