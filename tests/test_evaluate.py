@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,7 @@ from dechrome_training.evaluation.judging import (
 from dechrome_training.evaluation.peers import HTML_PEERS, LINE_PEERS, is_installed
 from dechrome_training.evaluation.phrases import JudgedPhrase, judge_phrases, phrase_tables
 from dechrome_training.evaluation.results import measure_rates, page_tables
+from dechrome_training.evaluation.sites import site_tables
 from dechrome_training.evaluation.tables import Table, format_cell, format_table, to_json
 from dechrome_training.fit import Prediction, predict, train
 from dechrome_training.label_files import read_labels
@@ -448,6 +450,49 @@ def test_what_is_no_comparison_is_refused_as_one(text: str, tmp_path: Path) -> N
 
 def test_every_set_of_the_shipped_recipe_has_its_licence_in_the_card() -> None:
     assert {*read_recipe(RECIPE).sets, "phrases", "dechrome"} <= set(card.SOURCES)
+
+
+# Site memory
+
+
+def test_training_fits_what_recurrence_on_a_site_is_worth(
+    samples: tuple[list[Sample], list[int]], recipe: Recipe
+) -> None:
+    """The same pages, said to be of two sites."""
+    found, _ = samples
+    sites = {name: f"site{number % 2}" for number, name in enumerate(sorted({sample.group for sample in found}))}
+    moved = [replace(sample, group=sites[sample.group]) for sample in found]
+    folds = [int(sample.group[-1]) for sample in moved]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is not to converge
+        first, second = (train(moved, folds, recipe, ignore)[0].settings for _ in range(2))
+    assert first["site_strength"] == second["site_strength"]
+    assert set(first["site_strength"]) == {"html", "text"}
+    sizes = Counter(sample.group for sample in moved if sample.view == "html")
+    assert first["site_scores"]["html"]["pages"] == sum(size for size in sizes.values() if size > 1) > 0
+    assert first["site_scores"]["html"]["with"] >= first["site_scores"]["html"]["without"]
+
+
+@pytest.mark.parametrize("view", ["html", "lines"])
+def test_pages_are_scored_with_and_without_their_site(pages: list[AnnotatedPage], model: Model, view: str) -> None:
+    known = replace(model, settings={**model.settings, "site_strength": {"html": 4.0, "text": 4.0}})
+    together = [replace(page, domain="one.example") for page in pages]
+    (table,) = site_tables(together, known, view)
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert set(rows) <= {"labels", "labels 2-4", "labels 5-9", "labels 10+"}
+    count, alone, known_site, gain = rows["labels"]
+    assert isinstance(count, int)
+    assert count > 1
+    assert gain == pytest.approx(float(known_site) - float(alone))
+    (nothing,) = site_tables([replace(page, domain=page.id) for page in pages], known, view)
+    assert nothing.rows == ()
+
+
+def test_sites_are_measured_by_the_command(model_folder: Path) -> None:
+    result = run("evaluate", "--data", LABELS, "--model", model_folder, "--sites")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("Site memory, html")
+    assert run("evaluate", "--data", LABELS, "--sites", "--kinds").exit_code == 2
 
 
 # Comparison
