@@ -23,7 +23,7 @@ from dechrome.batch.writers import OutputFormat
 from dechrome.blocks import Label
 from dechrome.cli import jobs, report
 from dechrome.cli.extensions import CommandError, ExtensibleGroup
-from dechrome.cli.inputs import Input, check_arguments, find_inputs, read_source
+from dechrome.cli.inputs import Input, check_arguments, find_inputs, read_source, refuse_corpora
 from dechrome.cli.outputs import is_folder, open_output, page_format_of
 from dechrome.cli.summary import Failures, Totals, format_failures, format_summary
 from dechrome.pages import Page
@@ -215,6 +215,7 @@ def label(paths: tuple[str, ...], out: str, quiet: bool, **options: Any) -> None
       dechrome label page.html | jq '.blocks[] | select(.kind == "cookie_notice").text'
       dechrome label crawl/ --out labels.jsonl
     """
+    refuse_corpora(paths)
     out = str(Path(out) / "pages.jsonl") if is_folder(out) else out
     _run(paths, out, PageFormat.JSONL, write_labels, CONTENT_ONLY, quiet, **options)
 
@@ -235,6 +236,7 @@ def explain(path: str, report_path: str | None, page_type: str, model: str | Non
       dechrome explain page.html --html report.html
     """
     check_arguments([path])
+    refuse_corpora([path])
     if Path(path).is_dir():
         raise CommandError(f"{path} is a folder: explain takes one page")
     page_input = next(find_inputs([path]))

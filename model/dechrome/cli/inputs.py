@@ -71,15 +71,13 @@ def find_inputs(
 
 
 def check_arguments(arguments: Sequence[str], *, corpora: bool = False) -> None:
-    """Raise ``InputError`` for an argument that names nothing or no page, and where there is no file at all."""
+    """Raise ``InputError`` for an argument that names nothing, and where there is no file at all."""
     for argument in arguments:
         if argument != STDIN and not is_remote(argument) and not os.path.lexists(argument):
             if not _MAGIC.search(argument):
                 raise InputError(f"{argument}: no such file or folder")
             if not _expand(argument):
                 raise InputError(f"{argument}: no file matches this pattern")
-        if not corpora and is_corpus(argument) and not os.path.isdir(argument):
-            raise InputError(f"{argument} holds many records: dechrome clean --labels writes their labels")
     if next(find_inputs(arguments, corpora=corpora), None) is None:
         suffixes = ", ".join([*sorted(PAGE_SUFFIXES), *(_CORPORA if corpora else ())])
         raise InputError(f"{' '.join(arguments)}: no pages here (a folder is searched for {suffixes})")
@@ -102,6 +100,13 @@ def is_many(arguments: Sequence[str]) -> bool:
     """Tell whether the arguments may name more than one page."""
     first = arguments[0]
     return len(arguments) > 1 or not (first == STDIN or os.path.isfile(first))
+
+
+def refuse_corpora(arguments: Sequence[str]) -> None:
+    """Raise ``InputError`` for a file that is no page."""
+    for argument in arguments:
+        if is_corpus(argument) and not os.path.isdir(argument):
+            raise InputError(f"{argument} holds many records: dechrome clean --labels writes their labels")
 
 
 def is_corpus(name: str) -> bool:
