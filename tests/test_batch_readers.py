@@ -559,6 +559,7 @@ def test_files_in_fsspecs_memory_travel_with_their_chunks(tmp_path: Path) -> Non
     read_remote("memory://corpus", tmp_path)
 
 
+@pytest.mark.engines
 def test_files_on_s3_are_read_by_the_workers(bucket: str, tmp_path: Path) -> None:
     read_remote(bucket, tmp_path)
     source = Input(f"{bucket}/a.jsonl", InputFormat.JSONL, "a.jsonl", len(JSONL))
