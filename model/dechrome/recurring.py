@@ -26,9 +26,13 @@ def lower_recurring(probabilities: FloatArray, recurrence: FloatArray, strength:
     >>> lower_recurring(pair, np.array([0, 1], np.float32), np.log(4)).round(2).astype(str).tolist()
     [['0.5', '0.0', '0.5'], ['0.2', '0.16', '0.64']]
     """
-    content, others = probabilities[:, 0].astype(np.float64), probabilities[:, 1:]
-    factor = np.exp(-strength * np.square(recurrence, dtype=np.float64))
+    recurring = np.flatnonzero(recurrence) if strength else np.zeros(0, np.intp)
+    rows = probabilities[recurring].astype(np.float64)
+    content, others = rows[:, 0], rows[:, 1:]
+    factor = np.exp(-strength * np.square(recurrence[recurring], dtype=np.float64))
     lowered = content * factor / (1 - content + content * factor)
-    rest = 1 - content
+    rest = others.sum(axis=1)
     scale = np.where(rest > 0, (1 - lowered) / np.where(rest > 0, rest, 1), 0)
-    return np.column_stack((lowered, others * scale[:, None])).astype(np.float32)
+    result = probabilities.copy()
+    result[recurring] = np.column_stack((lowered, others * scale[:, None]))
+    return result
