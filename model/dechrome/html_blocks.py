@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
@@ -10,6 +12,9 @@ from dechrome.blocks import Block, Document
 from dechrome.bounds import MAX_LENGTH, check_encoded, flatten_html
 from dechrome.segmenting import PastBoundsError, cut_blocks
 
+_NOSCRIPTS: Final = ((b"<noscript", b"</noscript"), (b"<NOSCRIPT", b"</NOSCRIPT"))
+_RAW_TEXT: Final = (b"iframe", b"script", b"style", b"textarea", b"title")  # elements that nothing but their end ends
+_LITTLE_TEXT: Final = 0.02  # characters a byte: less is worth a look for text that was swallowed
 MAX_FLAT_BLOCKS: Final = 20_000  # of a page read as flat text; of more lines, several are joined
 _LONG_LINE: Final = 1_000_000  # characters
 
@@ -29,11 +34,60 @@ def split_html(html: str, url: str | None = None, data: bytes | None = None) -> 
     if reason := check_encoded(data):
         return _split_flat(html, url, reason)
     try:
-        return cut_blocks(LexborHTMLParser(data).root, url)
+        document = cut_blocks(LexborHTMLParser(data).root, url)
+        if sum(len(block.text) for block in document.blocks) < len(data) * _LITTLE_TEXT:
+            ended = _end_raw_text(data)
+            return document if ended is data else cut_blocks(LexborHTMLParser(ended).root, url)
+        return document
     except SelectolaxError:
         return _split_flat(html, url, "refused by the parser")
     except PastBoundsError as error:
         return _split_flat(html, url, str(error))
+
+
+def _end_raw_text(data: bytes) -> bytes:
+    """Write the ends that are missing of elements whose text is raw: the parser would take all that follows for it.
+
+    Such are left open at the end of a ``noscript``, where a browser that runs scripts ends them; or they were written
+    as XML, which ends them with "/>", and another one begins before any end.
+
+    >>> [block.text for block in split_html("<noscript><iframe src=a></noscript><p>A fox ran.").blocks]
+    ['A fox ran.']
+    >>> [block.text for block in split_html("<script src='a'/><p>A fox ran.<script>b()</script>").blocks]
+    ['A fox ran.']
+    """
+    ends = sorted([*_find_open_in_noscript(data), *_find_ended_as_xml(data)])
+    if not ends:
+        return data
+    places = [0, *(place for place, _ in ends), len(data)]
+    parts = [data[start:stop] for start, stop in itertools.pairwise(places)]
+    return parts[0] + b"".join(b"</%b>%b" % (name, part) for (_, name), part in zip(ends, parts[1:], strict=True))
+
+
+def _find_open_in_noscript(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield where which end is missing."""
+    for start, stop in _NOSCRIPTS:
+        begin = data.find(start)
+        while begin >= 0 and (end := data.find(stop, begin)) >= 0:
+            inside = data[begin:end].lower()
+            for name in _RAW_TEXT:
+                if inside.count(b"<" + name) > inside.count(b"</" + name):
+                    yield end, name
+            begin = data.find(start, end)
+
+
+def _find_ended_as_xml(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield where which end is missing."""
+    for name in _RAW_TEXT:
+        begin, close = data.find(b"<" + name), 0
+        while begin >= 0 and (end := data.find(b">", begin)) >= 0:
+            again = data.find(b"<" + name, end)
+            if data[end - 1 : end] == b"/":
+                if 0 <= close < end:
+                    close = data.find(b"</" + name, end)
+                if close < 0 or 0 <= again < close:
+                    yield end + 1, name
+            begin = again
 
 
 def _split_flat(html: str, url: str | None, reason: str) -> Document:
