@@ -652,3 +652,38 @@ def test_the_shares_of_all_chunks_make_a_whole(tmp_path: Path, suffix: str) -> N
     form = format_of(path.name)
     assert form is not None
     assert sum(chunk.share for chunk in split_input(input_of(path, form), 0, 300)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst", ".warc.gz", ".warc.zst", ".solid.warc.gz"])
+def test_a_packed_file_that_unpacks_to_very_much_takes_little_memory(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    if "warc" in suffix:
+        pytest.importorskip("fastwarc")
+        path.write_bytes(WARC_PACKINGS[suffix]([RECORDS[1], record(2, bytes(60_000_000)), RECORDS[3]]))
+    else:
+        path.write_bytes(
+            PACKERS[suffix.removeprefix(".jsonl")](b'{"text": "a"}\n' + bytes(60_000_000) + b'\n{"text": "b"}')
+        )
+    form = format_of(path.name)
+    assert form is not None
+    split, read_one = (split_warc, read_warc) if form is InputFormat.WARC else (split_jsonl, read_jsonl)
+    source = input_of(path, form)
+    tracemalloc.start()
+    try:
+        chunks = split(source, 0, 1 << 20, 1 << 20)
+        kinds = [type(item) for chunk in chunks for item in read_one(chunk, FIELDS, 1 << 20)]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert kinds == [Record, Broken, Record]
+    assert peak < 24 << 20
+
+
+def test_frames_to_be_skipped_are_skipped_however_large_they_say_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.zst"
+    skipped = b"\x50\x2a\x4d\x18" + (300_000).to_bytes(4, "little") + bytes(300_000)
+    path.write_bytes(zst(b'{"text": "a"}\n') + skipped + zst(b'{"text": "b"}\n'))
+    assert [type(item) for item in read(input_of(path, InputFormat.JSONL))] == [Record, Record]
+    path.write_bytes(zst(b'{"text": "a"}\n') + b"\x5f\x2a\x4d\x18\xff\xff\xff\xff" + zst(b'{"text": "b"}\n'))
+    items = read(input_of(path, InputFormat.JSONL))
+    assert [type(item) for item in items] == [Record, Broken, Record]
