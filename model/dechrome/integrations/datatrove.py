@@ -21,13 +21,19 @@ Row = dict[str, Any]
 
 
 class Dechrome(PipelineStep):  # type: ignore[misc]
-    """Replace each document's text, a page as HTML or as the text that a scraper made of it, by its content.
+    """Replace each document's text, a page, by its content.
 
-    With ``Options(facts=True)`` or ``labels=True``, title, quality, problems and spans go into ``metadata``. Documents
-    that are dropped by the options or quarantined go to ``exclusion_writer``, as they came, with ``dechrome_status``
-    and ``filter_reason`` in ``metadata``. Batches of documents are cleaned in a process of its own (datatrove's
-    ``ExtractorSandbox``): a document that takes more than ``timeout`` seconds or kills that process is quarantined,
-    and the rank goes on. With ``timeout=None`` they are cleaned in the rank's own process.
+    ``source`` is what the text is: HTML, or text that a scraper made; with "text", a document whose ``metadata`` has
+    a field of HTML is read from that instead. ``Options(facts=True)`` puts title, quality and problems into
+    ``metadata``, ``labels=True`` quality, problems, spans and the text that they refer to.
+
+    Documents that the options drop and those that cannot be cleaned go to ``exclusion_writer`` as they came, with
+    ``dechrome_status`` and ``filter_reason`` in ``metadata``. A batch is cleaned in a process of its own, datatrove's
+    ``ExtractorSandbox``: a document that takes more than ``timeout`` seconds or kills that process is quarantined, and
+    the rank goes on. With ``timeout=None`` the rank cleans by itself.
+
+    Raises:
+        InputError: an option is none.
     """
 
     name = "dechrome"
@@ -48,7 +54,7 @@ class Dechrome(PipelineStep):  # type: ignore[misc]
         self.exclusion_writer = exclusion_writer
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
-        """Clean documents batch by batch, in order.
+        """Clean documents, in order; those of a batch share matrix products.
 
         Raises:
             ModelError: the model cannot be read.
@@ -59,7 +65,7 @@ class Dechrome(PipelineStep):  # type: ignore[misc]
         with sandbox as guard, self.exclusion_writer or nullcontext() as writer:
             for batch in batched(data, MAX_BATCH):
                 with self.track_time("batch"):
-                    values = _guarded(guard, clean, [self._row(document) for document in batch])
+                    values = _guard(guard, clean, [self._row(document) for document in batch])
                 for document, new in zip(batch, values, strict=True):
                     if self._update(document, new):
                         yield document
@@ -68,19 +74,29 @@ class Dechrome(PipelineStep):  # type: ignore[misc]
 
     def _row(self, document: Document) -> Row:
         fields = self.options.fields
-        name = fields.html if self.source == "html" else fields.text
-        return {**document.metadata, fields.id: document.id, name: document.text}
+        page = {"html": document.text, "text": None}
+        if self.source == "text":
+            page = {"html": document.metadata.get(fields.html), "text": document.text}
+        url = document.metadata.get(fields.url)
+        return {fields.id: document.id, fields.url: url, fields.html: page["html"], fields.text: page["text"]}
 
     def _update(self, document: Document, new: Row) -> bool:
         """Give a document its new values and count it; return whether it is kept."""
+        fields, metadata = self.options.fields, document.metadata
         status, reason = new.pop(STATUS), new.pop(REASON)
-        self.stat_update(StatHints.total, status)
+        self.stat_update(StatHints.total)
         if status != Status.KEPT:
-            self.stat_update(StatHints.dropped)
-            document.metadata |= {STATUS: status, "filter_reason": reason}
+            self.stat_update(StatHints.dropped, f"{StatHints.dropped}_{status}")
+            metadata |= {STATUS: status, "filter_reason": reason}
+            if not isinstance(document.text, str):  # or no writer could take it
+                document.text = repr(document.text)
             return False
-        document.text = new.pop(self.options.fields.output)
-        document.metadata |= new
+        if self.options.keep_html and self.source == "html":
+            metadata[fields.html] = document.text
+        elif not self.options.keep_html:
+            metadata.pop(fields.html, None)
+        document.text = new.pop(fields.output)
+        metadata |= new
         self.stat_update(StatHints.forwarded)
         self.update_doc_stats(document)
         return True
@@ -90,7 +106,7 @@ def _clean(rows: Sequence[Row], options: Options) -> list[Row]:
     return [added_values(cleaned, options) for cleaned in clean_rows(rows, options)]
 
 
-def _guarded(guard: ExtractorSandbox | None, clean: Callable[[Sequence[Row]], list[Row]], rows: list[Row]) -> list[Row]:
+def _guard(guard: ExtractorSandbox | None, clean: Callable[[Sequence[Row]], list[Row]], rows: list[Row]) -> list[Row]:
     """Clean rows in the sandbox; where that dies or hangs, one by one, to find the row that it was."""
     if guard is None:
         return clean(rows)
@@ -98,7 +114,7 @@ def _guarded(guard: ExtractorSandbox | None, clean: Callable[[Sequence[Row]], li
         result: list[Row] = guard.process_document((rows,), clean)
     except (EOFError, OSError) as error:  # the latter is a TimeoutError, or a pipe that broke
         if len(rows) > 1:
-            return [values for row in rows for values in _guarded(guard, clean, [row])]
+            return [values for row in rows for values in _guard(guard, clean, [row])]
         hung = isinstance(error, TimeoutError)
         reason = f"it took more than {guard.timeout:g} seconds" if hung else "it killed the process that cleaned it"
         return [{STATUS: Status.QUARANTINED.value, REASON: reason}]

@@ -54,6 +54,6 @@ def added_values(cleaned: Cleaned, options: Options) -> dict[str, Any]:
     """
     record = cleaned.record
     values = {name: record.get(name) for name in added_names(options)}
-    if values.get("spans") is not None:
-        values["spans"] = [dict(zip(SPAN_NAMES, span, strict=True)) for span in values["spans"]]
+    if "spans" in record:
+        values["spans"] = [dict(zip(SPAN_NAMES, span, strict=True)) for span in record["spans"]]
     return values | {STATUS: cleaned.status.value, REASON: cleaned.reason}
