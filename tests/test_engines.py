@@ -344,11 +344,11 @@ def spark() -> Iterator[Any]:
 
     settings = {
         "spark.ui.enabled": "false",
-        "spark.pyspark.python": sys.executable,
         "spark.sql.execution.arrow.maxRecordsPerBatch": "16",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
     }
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # or its workers run whatever python3 is on the path
     session = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     yield session
