@@ -20,10 +20,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dechrome.batch import job as job_module
 from dechrome.batch.cleaning import Cleaned, Options, Status, clean_records
-from dechrome.batch.records import Fields
+from dechrome.batch.job import Job
+from dechrome.batch.records import Fields, Input, InputFormat
+from dechrome.batch.results import Task
+from dechrome.batch.writers import OutputFormat
 from dechrome.encoding import decode_html, decode_text
-from dechrome.errors import InputError
+from dechrome.errors import InputError, JobError
 
 pytestmark = pytest.mark.engines
 
@@ -130,7 +134,7 @@ def test_a_ray_dataset_keeps_its_rows_and_gets_their_text(ray: Any) -> None:
 
 
 def write_corpus(folder: Path) -> int:
-    """Write records of all sorts as JSON lines and Parquet, some files damaged; return how many problems were added."""
+    """Write records of all sorts as JSON lines and Parquet, some files damaged; return how many."""
     folder.mkdir()
     lines = [json.dumps(row).encode() for row in MIXED]
     with gzip.open(folder / "a.jsonl.gz", "wb") as stream:
@@ -138,81 +142,85 @@ def write_corpus(folder: Path) -> int:
     (folder / "b.jsonl").write_bytes(lines[0] + b"\n")
     pq.write_table(pa.Table.from_pylist(TYPED), folder / "c.parquet", row_group_size=20)
     (folder / "d.parquet").write_bytes((folder / "c.parquet").read_bytes()[:5000])
-    whole = gzip.compress(lines[1] + b"\n", mtime=0)
-    (folder / "e.jsonl.gz").write_bytes(whole + gzip.compress(lines[2] + b"\n", mtime=0)[:-20])
-    return 4 + 1 + 1
+    whole, cut = (gzip.compress(line + b"\n", mtime=0) for line in lines[1:3])
+    (folder / "e.jsonl.gz").write_bytes(whole + cut[:-20])
+    return len(MIXED) + 4 + 1 + len(TYPED) + 1 + 2
 
 
-def test_a_ray_job_loses_nothing(ray: Any, tmp_path: Path) -> None:
-    from dechrome.integrations.ray_data import run
-
-    problems = write_corpus(tmp_path / "in")
-    out = tmp_path / "out"
-    options = Options(labels=True, min_chars=20)
-    counts = run([str(tmp_path / "in")], str(out), options, workers=2)
-
-    wanted = [
-        *expected(MIXED, options).values(),
-        *expected(TYPED, options).values(),
-        *expected(MIXED[:2], options).values(),
-    ]
-    statuses = [cleaned.status for cleaned in wanted]
-    assert counts.kept == statuses.count(Status.KEPT)
-    assert counts.dropped == statuses.count(Status.DROPPED) > 0
-    assert counts.quarantined == statuses.count(Status.QUARANTINED) + problems
-    assert sum(counts) == len(MIXED) + len(TYPED) + 2 + problems
-
-    json_rows = [row for file in out.glob("*.jsonl*") for row in read_jsonl(file)]
-    parquet_rows = [row for file in out.glob("*.parquet") for row in pq.read_table(file).to_pylist()]
-    assert len(json_rows) + len(parquet_rows) == counts.kept
-    kept = {key: one for key, one in expected(MIXED, options).items() if one.status is Status.KEPT}
-    assert {row["id"] for row in json_rows} == kept.keys()
-    for row in json_rows:
-        assert row == json.loads(json.dumps(kept[row["id"]].record))
-    for row in parquet_rows:
-        assert (row["text"], row["quality"]) == (kept[row["id"]].record["text"], kept[row["id"]].record["quality"])
-        assert row.keys() == pq.read_table(tmp_path / "in" / "c.parquet").drop_columns("html").to_pylist()[0].keys() | {
-            "source_text",
-            "spans",
-            "quality",
-            "problems",
-        }
+def rows_in(folder: Path) -> list[str]:
+    """The rows in all files of a folder, in an order of their own, but with their columns in that of the files."""
+    files = [file for file in folder.iterdir() if file.is_file()]
+    tables = [pq.read_table(file).to_pylist() if file.suffix == ".parquet" else read_jsonl(file) for file in files]
+    return sorted(repr(row) for table in tables for row in table)
 
 
-def test_what_a_ray_job_quarantines_can_be_found_again(ray: Any, tmp_path: Path) -> None:
+def test_a_ray_job_comes_out_as_a_local_job_does(ray: Any, tmp_path: Path) -> None:
+    from dechrome.integrations.ray_data import find_inputs, run_job
+
+    records = write_corpus(tmp_path / "in")
+    inputs = find_inputs([str(tmp_path / "in")])
+    task = Task(Options(labels=True, min_chars=20), keep_dropped=True)
+    jobs = [Job(inputs, str(tmp_path / name), task, tmp_path / name / "_dechrome", workers=2) for name in ("a", "b")]
+    local, there = job_module.run_job(jobs[0], lambda checkpoint, share: None), run_job(jobs[1])
+
+    counts = there.statistics.records
+    assert counts == local.statistics.records
+    assert counts.total() == records
+    assert min(counts["kept"], counts["dropped"], counts["quarantined"]) > 0
+    assert rows_in(tmp_path / "b") == rows_in(tmp_path / "a")
+    for name in ("quarantine.jsonl", "dropped.jsonl"):
+        files = [read_jsonl(tmp_path / folder / "_dechrome" / name) for folder in ("a", "b")]
+        assert sorted(map(repr, files[0])) == sorted(map(repr, files[1]))
+    assert len(rows_in(tmp_path / "b")) == counts["kept"]
+
+
+def test_what_a_ray_job_keeps_is_what_clean_records_keeps(ray: Any, tmp_path: Path) -> None:
     from dechrome.integrations.ray_data import run
 
     write_corpus(tmp_path / "in")
-    counts = run([str(tmp_path / "in" / name) for name in ("a.jsonl.gz", "c.parquet")], str(tmp_path / "out"))
-    state = tmp_path / "out" / "_dechrome"
-    lost = read_jsonl(state / "quarantine.jsonl")
-    assert json.loads((state / "report.json").read_text()) == counts._asdict()
-    assert {file.name for file in state.iterdir()} == {"quarantine.jsonl", "report.json"}
-    assert len(lost) == counts.quarantined
-    unpacked = gzip.decompress((tmp_path / "in" / "a.jsonl.gz").read_bytes())
-    for entry in lost:
-        assert entry.keys() == {"id", "source", "offset", "reason"}
-        assert entry["reason"]
-        if entry["source"].endswith(".parquet"):
-            assert TYPED[entry["offset"]]["id"] == entry["id"]
-        else:
-            line = unpacked[entry["offset"] :].split(b"\n", 1)[0]
-            assert entry["id"] is None or json.loads(line)["id"] == entry["id"]
-    assert {b"{broken", b'{"n":'} <= {unpacked[one["offset"] :].split(b"\n", 1)[0] for one in lost}
+    options = Options(min_chars=20)
+    run(
+        [str(tmp_path / "in" / name) for name in ("a.jsonl.gz", "c.parquet")], str(tmp_path / "out"), options, workers=2
+    )
+    wanted = {key: one.record["text"] for key, one in expected(MIXED, options).items() if one.status is Status.KEPT}
+    (lines,), (table,) = ([*(tmp_path / "out").glob(f"part-*{suffix}")] for suffix in (".jsonl.gz", ".parquet"))
+    assert {row["id"]: row["text"] for row in read_jsonl(lines)} == wanted
+    columns = pq.read_table(table)
+    assert set(columns.schema.names) == {"id", "url", "n", "html", "text"}  # of records that are text, HTML is null
+    assert columns.column("html").null_count == len(columns)
+    assert {row["id"]: row["text"] for row in columns.to_pylist()}.items() <= wanted.items()
+    lost = read_jsonl(tmp_path / "out" / "_dechrome" / "quarantine.jsonl")
+    assert {TYPED[one["offset"]]["id"] for one in lost if one["source"].endswith(".parquet")} == {"r40"}
+    assert json.loads((tmp_path / "out" / "_dechrome" / "report.json").read_text())["records"]["kept"] > len(wanted)
+
+
+def test_a_finished_ray_job_is_not_done_twice(ray: Any, tmp_path: Path) -> None:
+    from dechrome.integrations.ray_data import run
+
+    (tmp_path / "a.jsonl").write_text(json.dumps(MIXED[1]))
+    first = run([str(tmp_path / "a.jsonl")], str(tmp_path / "out"))
+    before = [(file, file.stat().st_mtime_ns) for file in (tmp_path / "out").glob("part-*")]
+    assert run([str(tmp_path / "a.jsonl")], str(tmp_path / "out")) == first
+    assert [(file, file.stat().st_mtime_ns) for file in (tmp_path / "out").glob("part-*")] == before
+    with pytest.raises(JobError, match="other options"):
+        run([str(tmp_path / "a.jsonl")], str(tmp_path / "out"), Options(facts=True))
 
 
 def test_a_ray_job_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'dechrome[ray]'")
-    from dechrome.integrations.ray_data import run
+    from dechrome.integrations.ray_data import run, run_job
 
     (tmp_path / "a.txt").write_text("text")
     (tmp_path / "a.jsonl").write_text("{}")
     with pytest.raises(InputError, match="no file of JSON lines"):
         run([str(tmp_path / "a.txt")], str(tmp_path / "out"))
-    with pytest.raises(InputError, match="no file of JSON lines"):
+    with pytest.raises(InputError, match=r"missing\.jsonl"):
         run([str(tmp_path / "missing.jsonl")], str(tmp_path / "out"))
-    with pytest.raises(InputError, match="is not empty"):
-        run([str(tmp_path / "a.jsonl")], str(tmp_path))
+    with pytest.raises(InputError, match="Dolma"):
+        run([str(tmp_path / "a.jsonl")], str(tmp_path / "out"), form=OutputFormat.DOLMA)
+    pages = Input("pages", InputFormat.PAGES, "pages")
+    with pytest.raises(InputError, match="JSON lines, Parquet, WARC and WET"):
+        run_job(Job((pages,), str(tmp_path / "out"), Task(Options()), tmp_path / "out" / "_dechrome"))
 
 
 def test_the_ray_example_runs(tmp_path: Path) -> None:
@@ -302,7 +310,7 @@ def test_a_document_that_kills_or_hangs_the_sandbox_is_quarantined(
 
     clean = integration._clean
 
-    def clean_or_die(rows: Sequence[Mapping[str, Any]], options: Options) -> list[dict[str, Any]]:
+    def clean_or_die(rows: Sequence[dict[str, Any]], options: Options) -> list[dict[str, Any]]:
         for row in rows:
             if row["id"] == "r3":
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -315,8 +323,14 @@ def test_a_document_that_kills_or_hangs_the_sandbox_is_quarantined(
         source="text", timeout=3.0, exclusion_writer=JsonlWriter(str(tmp_path / "excluded"), compression=None)
     )
     kept: list[str] = []
+
+    def note(data: Iterator[Any], rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        for document in data:
+            kept.append(document.id)
+            yield document
+
     LocalPipelineExecutor(
-        [as_documents(TYPED[:8]), step, lambda data, rank, world_size: (kept.append(one.id) or one for one in data)],
+        [as_documents(TYPED[:8]), step, note],
         workers=1,
         logging_dir=str(tmp_path / "logs"),
     ).run()

@@ -1,74 +1,66 @@
-"""Ray Data: datasets cleaned by a pool of actors, and whole jobs from files to files."""
+"""Ray Data: datasets cleaned by a pool of actors, and corpus jobs from files to files on a cluster."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
 
 import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, Dataset
 
+from dechrome.batch.addresses import expand, is_private, is_remote, stat
 from dechrome.batch.cleaning import Options, check_cleaning
-from dechrome.integrations.ray_files import (
-    BLOCK_BYTES,
-    ChunkSink,
-    begin_output,
-    clean_chunks,
-    find_files,
-    finish_output,
-    read_chunks,
-)
+from dechrome.batch.formats import format_of
+from dechrome.batch.job import DROPPED, QUARANTINE, Job, manifest_of
+from dechrome.batch.outputs import STDOUT, state_folder
+from dechrome.batch.records import Input, InputFormat
+from dechrome.batch.report import write_report
+from dechrome.batch.results import Task, form_of
+from dechrome.batch.state import Checkpoint, begin, hold, save
+from dechrome.batch.writers import OutputFormat, default_format, output_target
+from dechrome.errors import InputError, JobError
+from dechrome.integrations.ray_chunks import ResultSink, clean_chunk, read_chunks, to_row
 from dechrome.integrations.rows import model_of
 from dechrome.integrations.tables import clean_table
 
 ACTOR_CORES: Final = 0.5  # asked for, so that tasks that read and write find room beside as many actors as cores
 TASK_CORES: Final = 0.25  # asked for by our own such tasks
-
 READ_TASKS: Final = 1000  # at most; each reads its files one after the other
 
+Clean = Callable[[pa.Table], pa.Table]
 
-class CleanTables:
-    """An actor of ``Dataset.map_batches(..., batch_format="pyarrow")``: it reads the model once."""
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
+class Cleaner:
+    """An actor of ``Dataset.map_batches(..., batch_format="pyarrow")`` that cleans every row of a table.
+
+    It reads the model once. ``clean`` is for jobs, whose tables are others.
+    """
+
+    def __init__(self, options: Options, clean: Clean | None = None) -> None:
+        self.clean = clean or partial(clean_table, options=options)
         model_of(options)
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Clean every row of a table."""
-        return clean_table(table, self.options)
-
-
-class CleanChunks(CleanTables):
-    """An actor that cleans chunks of files."""
-
-    def __call__(self, table: pa.Table) -> pa.Table:
-        """Clean every chunk of a table of them."""
-        return clean_chunks(table, self.options)
-
-
-class Counts(NamedTuple):
-    """How many records a job kept, dropped and quarantined."""
-
-    kept: int
-    dropped: int
-    quarantined: int
+        """Clean a table."""
+        return self.clean(table)
 
 
 def clean_dataset(dataset: Dataset, options: Options | None = None, workers: int | None = None) -> Dataset:
     """Clean a page of HTML or text in each row: the same rows with the clean text, ``dechrome_status`` and
     ``dechrome_reason``. A row that was quarantined keeps its place and its other columns; its text is null.
 
-    ``workers`` is the number of actors, of a core each; without it Ray decides as it goes.
+    ``workers`` is the number of actors; without it Ray decides as it goes.
 
     Raises:
         InputError: an option is none.
     """
     options = options or Options()
     check_cleaning(options)
-    return _map(dataset, CleanTables, options, workers)
+    return _map(dataset, workers, options)
 
 
 def run(
@@ -78,44 +70,127 @@ def run(
     *,
     address: str | None = None,
     workers: int | None = None,
-) -> Counts:
-    """Clean files of JSON lines and Parquet into files of the same format in the folder ``out``, on a Ray cluster.
+    form: OutputFormat | None = None,
+) -> Checkpoint:
+    """Clean corpus files into the folder ``out`` on a Ray cluster: ``run_job`` for those who have no ``Job``.
 
-    ``paths`` are files and folders, local to every node or addresses that Arrow reads (``s3://``, ``gs://``,
-    ``hdfs://``). ``address`` is that of the cluster; without one, Ray starts on this machine. What was kept is in
-    ``out/part-*``, what was quarantined in ``out/_dechrome/quarantine.jsonl`` (id, source, offset, reason), the counts
-    in ``out/_dechrome/report.json``, which is written last.
+    ``paths`` are files, folders and patterns of JSON lines, Parquet, WARC and WET, at addresses that every node can
+    read: shared storage, ``s3://`` and so on. ``form`` is how to write them, if not as they are.
 
     Raises:
-        InputError: an option is none, there is no such file, one is of another format, or ``out`` is not empty.
+        InputError: an option is none, or there is nothing to read.
+        JobError: another job's output is in the way.
         ModelError: the model cannot be read.
     """
-    options = options or Options()
-    check_cleaning(options)
-    model_of(options)
-    files = find_files(paths)
-    begin_output(out)
+    task = Task(options or Options(), form)
+    check_cleaning(task.options)
+    folder = state_folder(out, one_file=False)
+    job = Job(find_inputs(paths, form), out, task, folder, workers=workers or 0)
+    checkpoint = run_job(job, address)
+    write_report(folder, checkpoint, f"{', '.join(paths)}, on Ray")
+    return checkpoint
+
+
+def run_job(job: Job, address: str | None = None, *, restart: bool = False) -> Checkpoint:
+    """Run a corpus job on a Ray cluster, that at ``address`` or one on this machine, and return how it ended.
+
+    What is kept is in ``part-*`` files in the folder ``job.out``; what is quarantined or dropped, and the numbers, are
+    where a local job has them. ``job.workers`` is the number of actors, 0 leaves it to Ray; Ray has its own ways with
+    workers that die, so ``job.timeout`` and ``job.memory`` are not heeded. A job that was interrupted begins anew.
+
+    Raises:
+        InputError: this kind of job is done on one machine only.
+        JobError: another job's output is in the way.
+        ModelError: the model cannot be read.
+    """
+    _check(job)
+    with hold(job.folder):
+        checkpoint = begin(job.folder, manifest_of(job) | {"engine": "ray"}, restart=restart)
+        if checkpoint.finished:
+            return checkpoint
+        _clear(job.out)
+        begun = time.monotonic()
+        sink = ResultSink(job.out, job.task)
+        _run(job, sink, address)
+        (job.folder / QUARANTINE).write_bytes(sink.quarantined)
+        (job.folder / DROPPED).write_bytes(sink.dropped)
+        seconds = round(time.monotonic() - begun, 3)
+        checkpoint = Checkpoint(len(job.inputs), finished=True, seconds=seconds, statistics=sink.statistics)
+        save(job.folder, checkpoint)
+        return checkpoint
+
+
+def _run(job: Job, sink: ResultSink, address: str | None) -> None:
     started = not ray.is_initialized()
     if started:
         ray.init(address=address)
     try:
-        rows = ray.data.from_items(
-            [{"source": file} for file in files], override_num_blocks=min(len(files), READ_TASKS)
-        )
-        rows.context.target_max_block_size = BLOCK_BYTES
-        chunks = rows.map_batches(read_chunks, batch_format="pyarrow", num_cpus=TASK_CORES)
-        sink = ChunkSink(out)
-        _map(chunks, CleanChunks, options, workers).write_datasink(sink, ray_remote_args={"num_cpus": TASK_CORES})
+        rows = [to_row(source) for source in job.inputs]
+        inputs = ray.data.from_items(rows, override_num_blocks=min(len(rows), READ_TASKS))
+        chunks = inputs.map_batches(read_chunks, batch_format="pyarrow", batch_size=1, num_cpus=TASK_CORES)
+        chunks = chunks.repartition(target_num_rows_per_block=1)
+        cleaned = _map(chunks, job.workers, job.task.options, partial(clean_chunk, task=job.task))
+        cleaned.write_datasink(sink, ray_remote_args={"num_cpus": TASK_CORES})
     finally:
         if started:
             ray.shutdown()
-    counts = Counts(*(sink.counts[name] for name in Counts._fields))
-    finish_output(out, json.dumps(counts._asdict()))
-    return counts
 
 
-def _map(dataset: Dataset, actor: type[CleanTables], options: Options, workers: int | None) -> Dataset:
+def _map(dataset: Dataset, workers: int | None, options: Options, clean: Clean | None = None) -> Dataset:
     pool: Any = ActorPoolStrategy(size=workers) if workers else ActorPoolStrategy(min_size=1, max_size=None)
+    arguments = (options, clean)
     return dataset.map_batches(
-        actor, fn_constructor_args=(options,), batch_format="pyarrow", compute=pool, num_cpus=ACTOR_CORES
+        Cleaner, fn_constructor_args=arguments, batch_format="pyarrow", compute=pool, num_cpus=ACTOR_CORES
     )
+
+
+def _check(job: Job) -> None:
+    """Refuse what only a local job does."""
+    if job.out == STDOUT or job.one_file:
+        raise InputError("a job on Ray writes a folder of files: --out FOLDER")
+    for source in job.inputs:
+        if source.form is InputFormat.PAGES or is_private(source.address):
+            raise InputError("a job on Ray reads files of JSON lines, Parquet, WARC and WET that every node can open")
+        if form_of(source, job.task) is OutputFormat.DOLMA:
+            raise InputError("a job on Ray writes JSON lines, Parquet, WET or text; Dolma's attributes are local jobs'")
+
+
+def _clear(out: str) -> None:
+    """Remove what an interrupted job has written."""
+    if not is_remote(out):
+        for part in Path(out).glob("part-*"):
+            part.unlink()
+        return
+    try:
+        found = expand(f"{out.rstrip('/')}/part-*", bool)
+    except InputError:
+        return
+    raise JobError(f"{found[0]} is there already: remove what was written, or use another --out")
+
+
+def find_inputs(paths: Sequence[str], form: OutputFormat | None = None) -> tuple[Input, ...]:
+    """Return the corpus files that paths name, each with the name that a local job's output would have.
+
+    Raises:
+        InputError: there is none, or one is no corpus file.
+    """
+    inputs = []
+    for name in (name for path in paths for name in _list_files(path)):
+        layout = format_of(name)
+        if layout is None:
+            raise InputError(f"{name}: no file of JSON lines, Parquet, WARC or WET by its name")
+        target = output_target(form or default_format(layout), Path(name).name)
+        inputs.append(Input(name, layout, target, *stat(name)))
+    return tuple(inputs)
+
+
+def _list_files(path: str) -> list[str]:
+    if is_remote(path):
+        return expand(path)
+    folder = Path(path).absolute()
+    if not folder.is_dir():
+        return [str(folder)]
+    found = sorted(str(file) for file in folder.rglob("*") if format_of(file.name))
+    if not found:
+        raise InputError(f"{path}: no file of JSON lines, Parquet, WARC or WET in it")
+    return found
