@@ -23,7 +23,7 @@ import pytest
 from dechrome.batch import job as job_module
 from dechrome.batch.cleaning import Cleaned, Options, Status, clean_records
 from dechrome.batch.job import Job
-from dechrome.batch.records import Fields, Input, InputFormat
+from dechrome.batch.records import Chunk, Fields, Input, InputFormat
 from dechrome.batch.results import Task
 from dechrome.batch.writers import OutputFormat
 from dechrome.encoding import decode_html, decode_text
@@ -115,6 +115,14 @@ def pages_of(suffix: str) -> dict[str, str]:
 # Ray Data
 
 
+def die(chunk: Any, task: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang(chunk: Any, task: Any) -> None:
+    threading.Event().wait()
+
+
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
     module = pytest.importorskip("ray", reason="Ray is not installed: pip install 'dechrome[ray]'")
@@ -204,6 +212,24 @@ def test_a_finished_ray_job_is_not_done_twice(ray: Any, tmp_path: Path) -> None:
     assert [(file, file.stat().st_mtime_ns) for file in (tmp_path / "out").glob("part-*")] == before
     with pytest.raises(JobError, match="other options"):
         run([str(tmp_path / "a.jsonl")], str(tmp_path / "out"), Options(facts=True))
+
+
+@pytest.mark.parametrize("way", ["kill", "hang"])
+def test_a_chunk_that_kills_or_hangs_its_process_is_done_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'dechrome[ray]'")
+    from dechrome.integrations import ray_chunks
+
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in MIXED[:4]))
+    task = Task(Options())
+    job = Job((), "out", task, tmp_path, timeout=20.0 if way == "kill" else 3.0)
+    chunk = Chunk(Input(str(file), InputFormat.JSONL, "a.jsonl", file.stat().st_size), 0, file.stat().st_size)
+    monkeypatch.setattr(ray_chunks, "clean_chunk", die if way == "kill" else hang)
+    result = ray_chunks.ChunkCleaner(job).clean(chunk)
+    monkeypatch.undo()
+    assert result.output == ray_chunks.clean_chunk(chunk, task).output
 
 
 def test_a_ray_job_refuses_what_it_cannot_do(tmp_path: Path) -> None:

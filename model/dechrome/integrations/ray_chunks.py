@@ -6,26 +6,31 @@ in one dataset this way, and none becomes what it was not.
 
 from __future__ import annotations
 
+import os
 import pickle
 import tempfile
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+from joblib.externals.loky import ProcessPoolExecutor
 from ray.data.block import BlockAccessor
 from ray.data.datasource import Datasink, WriteResult
 
 from dechrome.batch.cleaning import clean_items
 from dechrome.batch.formats import split_suffix
-from dechrome.batch.job import split_source
+from dechrome.batch.job import Job, split_source
 from dechrome.batch.outputs import finish, part_of
 from dechrome.batch.readers import read_chunk
-from dechrome.batch.records import Broken, Chunk, Input
+from dechrome.batch.records import Chunk, Input
 from dechrome.batch.results import Result, Task, collect, form_of
 from dechrome.batch.statistics import Statistics
-from dechrome.errors import InputError, MissingExtraError
+from dechrome.batch.work import work
+from dechrome.batch.workers import ONE_THREAD, run_chunks, settle
+from dechrome.errors import ModelError
 from dechrome.integrations.rows import model_of
 
 FILE_BYTES: Final = 256 << 20  # of results in an output file, about
@@ -44,17 +49,48 @@ def read_chunks(inputs: pa.Table) -> Iterator[pa.Table]:
             yield pa.Table.from_pylist([to_row(chunk)])
 
 
-def clean_chunk(row: pa.Table, task: Task) -> pa.Table:
-    """Clean a chunk. One that cannot be opened is quarantined whole."""
-    chunk: Chunk = pickle.loads(row.column(ROW)[0].as_py())
-    try:
-        items = list(read_chunk(chunk, task.options.fields))
-    except MissingExtraError:
-        raise
-    except (OSError, InputError) as error:
-        items = [Broken(chunk.source.address, chunk.start, f"cannot be read up to {chunk.stop}: {error}")]
-    result = collect(task, chunk, clean_items(items, task.options, model_of(task.options)))
-    return pa.Table.from_pylist([to_row((chunk.source, chunk.start, result))])
+class ChunkCleaner:
+    """Cleans chunks in a process of its own, which lives as long as it cleans well.
+
+    Ray would start an actor that dies and give it the same chunk again, for ever. Here a chunk that kills that process,
+    or takes too long, is given to a local job's worker, which finds the record to blame.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.executor: Any = None
+
+    def __call__(self, row: pa.Table) -> pa.Table:
+        """Clean one chunk."""
+        chunk: Chunk = pickle.loads(row.column(ROW)[0].as_py())
+        return pa.Table.from_pylist([to_row((chunk.source, chunk.start, self.clean(chunk)))])
+
+    def clean(self, chunk: Chunk) -> Result:
+        """Return what became of a chunk's records.
+
+        Raises:
+            JobError: it cannot be read.
+        """
+        job = self.job
+        if self.executor is None:
+            self.executor = ProcessPoolExecutor(
+                1, initializer=settle, initargs=(os.getpid(), job.memory), env=ONE_THREAD
+            )
+        try:
+            result: Result = self.executor.submit(clean_chunk, chunk, job.task).result(job.timeout)
+        except ModelError:
+            raise
+        except Exception:  # of whatever kind, a local job's worker knows what to do
+            self.executor.shutdown(wait=True, kill_workers=True)
+            self.executor = None
+            ((_, result),) = run_chunks([chunk], partial(work, job.task), 1, job.timeout, job.memory)
+        return result
+
+
+def clean_chunk(chunk: Chunk, task: Task) -> Result:
+    """Read, clean and encode a chunk."""
+    items = read_chunk(chunk, task.options.fields)
+    return collect(task, chunk, clean_items(items, task.options, model_of(task.options)))
 
 
 class ResultSink(Datasink):  # type: ignore[misc]

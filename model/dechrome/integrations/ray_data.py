@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from dechrome.batch.results import Task, form_of
 from dechrome.batch.state import Checkpoint, begin, hold, save
 from dechrome.batch.writers import OutputFormat, default_format, output_target
 from dechrome.errors import InputError, JobError
-from dechrome.integrations.ray_chunks import ResultSink, clean_chunk, read_chunks, to_row
+from dechrome.integrations.ray_chunks import ChunkCleaner, ResultSink, read_chunks, to_row
 from dechrome.integrations.rows import model_of
 from dechrome.integrations.tables import clean_table
 
@@ -31,22 +31,17 @@ ACTOR_CORES: Final = 0.5  # asked for, so that tasks that read and write find ro
 TASK_CORES: Final = 0.25  # asked for by our own such tasks
 READ_TASKS: Final = 1000  # at most; each reads its files one after the other
 
-Clean = Callable[[pa.Table], pa.Table]
 
+class TableCleaner:
+    """An actor of ``Dataset.map_batches(..., batch_format="pyarrow")``; it reads the model once."""
 
-class Cleaner:
-    """An actor of ``Dataset.map_batches(..., batch_format="pyarrow")`` that cleans every row of a table.
-
-    It reads the model once. ``clean`` is for jobs, whose tables are others.
-    """
-
-    def __init__(self, options: Options, clean: Clean | None = None) -> None:
-        self.clean = clean or partial(clean_table, options=options)
+    def __init__(self, options: Options) -> None:
+        self.options = options
         model_of(options)
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Clean a table."""
-        return self.clean(table)
+        """Clean every row of a table."""
+        return clean_table(table, self.options)
 
 
 def clean_dataset(dataset: Dataset, options: Options | None = None, workers: int | None = None) -> Dataset:
@@ -60,7 +55,7 @@ def clean_dataset(dataset: Dataset, options: Options | None = None, workers: int
     """
     options = options or Options()
     check_cleaning(options)
-    return _map(dataset, workers, options)
+    return _map(dataset, workers, TableCleaner, options)
 
 
 def run(
@@ -95,8 +90,8 @@ def run_job(job: Job, address: str | None = None, *, restart: bool = False) -> C
     """Run a corpus job on a Ray cluster, that at ``address`` or one on this machine, and return how it ended.
 
     What is kept is in ``part-*`` files in the folder ``job.out``; what is quarantined or dropped, and the numbers, are
-    where a local job has them. ``job.workers`` is the number of actors, 0 leaves it to Ray; Ray has its own ways with
-    workers that die, so ``job.timeout`` and ``job.memory`` are not heeded. A job that was interrupted begins anew.
+    where a local job has them. ``job.workers`` is the number of actors, 0 leaves it to Ray. A job that was interrupted
+    begins anew.
 
     Raises:
         InputError: this kind of job is done on one machine only.
@@ -129,18 +124,17 @@ def _run(job: Job, sink: ResultSink, address: str | None) -> None:
         inputs = ray.data.from_items(rows, override_num_blocks=min(len(rows), READ_TASKS))
         chunks = inputs.map_batches(read_chunks, batch_format="pyarrow", batch_size=1, num_cpus=TASK_CORES)
         chunks = chunks.repartition(target_num_rows_per_block=1)
-        cleaned = _map(chunks, job.workers, job.task.options, partial(clean_chunk, task=job.task))
+        cleaned = _map(chunks, job.workers, ChunkCleaner, replace(job, inputs=(), pages=tuple))
         cleaned.write_datasink(sink, ray_remote_args={"num_cpus": TASK_CORES})
     finally:
         if started:
             ray.shutdown()
 
 
-def _map(dataset: Dataset, workers: int | None, options: Options, clean: Clean | None = None) -> Dataset:
+def _map(dataset: Dataset, workers: int | None, actor: type, argument: Options | Job) -> Dataset:
     pool: Any = ActorPoolStrategy(size=workers) if workers else ActorPoolStrategy(min_size=1, max_size=None)
-    arguments = (options, clean)
     return dataset.map_batches(
-        Cleaner, fn_constructor_args=arguments, batch_format="pyarrow", compute=pool, num_cpus=ACTOR_CORES
+        actor, fn_constructor_args=(argument,), batch_format="pyarrow", compute=pool, num_cpus=ACTOR_CORES
     )
 
 
