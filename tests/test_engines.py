@@ -214,6 +214,17 @@ def test_a_finished_ray_job_is_not_done_twice(ray: Any, tmp_path: Path) -> None:
         run([str(tmp_path / "a.jsonl")], str(tmp_path / "out"), Options(facts=True))
 
 
+def test_an_interrupted_ray_job_begins_anew(ray: Any, tmp_path: Path) -> None:
+    from dechrome.integrations.ray_data import run
+
+    (tmp_path / "a.jsonl").write_text(json.dumps(MIXED[1]))
+    run([str(tmp_path / "a.jsonl")], str(tmp_path / "out"))
+    (tmp_path / "out" / "_dechrome" / "checkpoint.json").unlink()  # it is written last
+    (tmp_path / "out" / "part-00007.jsonl").write_text("{}")
+    run([str(tmp_path / "a.jsonl")], str(tmp_path / "out"))
+    assert [file.name for file in (tmp_path / "out").glob("part-*")] == ["part-00000.jsonl"]
+
+
 @pytest.mark.parametrize("way", ["kill", "hang"])
 def test_a_chunk_that_kills_or_hangs_its_process_is_done_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
@@ -244,6 +255,15 @@ def test_a_ray_job_refuses_what_it_cannot_do(tmp_path: Path) -> None:
         run([str(tmp_path / "missing.jsonl")], str(tmp_path / "out"))
     with pytest.raises(InputError, match="Dolma"):
         run([str(tmp_path / "a.jsonl")], str(tmp_path / "out"), form=OutputFormat.DOLMA)
+    with pytest.raises(InputError, match="needs files"):
+        run([], str(tmp_path / "out"))
+    with pytest.raises(InputError, match="is in the folder of the output"):
+        run([str(tmp_path / "a.jsonl")], str(tmp_path))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "part-00000.jsonl").write_text("{}")
+    with pytest.raises(JobError, match="is there already"):
+        run([str(tmp_path / "a.jsonl")], str(tmp_path / "full"))
+    assert (tmp_path / "full" / "part-00000.jsonl").exists()
     pages = Input("pages", InputFormat.PAGES, "pages")
     with pytest.raises(InputError, match="JSON lines, Parquet, WARC and WET"):
         run_job(Job((pages,), str(tmp_path / "out"), Task(Options()), tmp_path / "out" / "_dechrome"))

@@ -20,7 +20,7 @@ from dechrome.batch.outputs import STDOUT, state_folder
 from dechrome.batch.records import Input, InputFormat
 from dechrome.batch.report import write_report
 from dechrome.batch.results import Task, form_of
-from dechrome.batch.state import Checkpoint, begin, hold, save
+from dechrome.batch.state import MANIFEST, Checkpoint, begin, hold, save
 from dechrome.batch.writers import OutputFormat, default_format, output_target
 from dechrome.errors import InputError, JobError
 from dechrome.integrations.ray_chunks import ChunkCleaner, ResultSink, read_chunks, to_row
@@ -98,12 +98,14 @@ def run_job(job: Job, address: str | None = None, *, restart: bool = False) -> C
         JobError: another job's output is in the way.
         ModelError: the model cannot be read.
     """
+    job = _settle_paths(job)
     _check(job)
     with hold(job.folder):
+        begun_before = (job.folder / MANIFEST).exists()
         checkpoint = begin(job.folder, manifest_of(job) | {"engine": "ray"}, restart=restart)
         if checkpoint.finished:
             return checkpoint
-        _clear(job.out)
+        _clear(job.out, own=begun_before)
         begun = time.monotonic()
         sink = ResultSink(job.out, job.task)
         _run(job, sink, address)
@@ -138,28 +140,41 @@ def _map(dataset: Dataset, workers: int | None, actor: type, argument: Options |
     )
 
 
+def _settle_paths(job: Job) -> Job:
+    """Make local paths absolute: workers may be at home elsewhere."""
+    inputs = (replace(source, address=_absolute(source.address)) for source in job.inputs)
+    return replace(job, inputs=tuple(inputs), out=job.out if job.out == STDOUT else _absolute(job.out))
+
+
+def _absolute(address: str) -> str:
+    return address if is_remote(address) or is_private(address) else str(Path(address).resolve())
+
+
 def _check(job: Job) -> None:
     """Refuse what only a local job does."""
     if job.out == STDOUT or job.one_file:
         raise InputError("a job on Ray writes a folder of files: --out FOLDER")
+    if not job.inputs:
+        raise InputError("a job on Ray needs files to read")
     for source in job.inputs:
         if source.form is InputFormat.PAGES or is_private(source.address):
             raise InputError("a job on Ray reads files of JSON lines, Parquet, WARC and WET that every node can open")
         if form_of(source, job.task) is OutputFormat.DOLMA:
             raise InputError("a job on Ray writes JSON lines, Parquet, WET or text; Dolma's attributes are local jobs'")
+        if source.address.startswith(f"{job.out.rstrip('/')}/"):
+            raise InputError(f"{source.address} is in the folder of the output: choose another one")
 
 
-def _clear(out: str) -> None:
-    """Remove what an interrupted job has written."""
-    if not is_remote(out):
-        for part in Path(out).glob("part-*"):
-            part.unlink()
-        return
+def _clear(out: str, *, own: bool) -> None:
+    """Remove what this job has written before it was interrupted; anything else is in the way."""
     try:
-        found = expand(f"{out.rstrip('/')}/part-*", bool)
-    except InputError:
-        return
-    raise JobError(f"{found[0]} is there already: remove what was written, or use another --out")
+        found = expand(f"{out.rstrip('/')}/part-*", bool) if is_remote(out) else [*map(str, Path(out).glob("part-*"))]
+    except InputError:  # nothing is there
+        found = []
+    if found and (is_remote(out) or not own):
+        raise JobError(f"{found[0]} is there already: remove what was written, or use another --out")
+    for part in found:
+        Path(part).unlink()
 
 
 def find_inputs(paths: Sequence[str], form: OutputFormat | None = None) -> tuple[Input, ...]:
