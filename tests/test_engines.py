@@ -264,6 +264,8 @@ def test_a_ray_job_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     with pytest.raises(JobError, match="is there already"):
         run([str(tmp_path / "a.jsonl")], str(tmp_path / "full"))
     assert (tmp_path / "full" / "part-00000.jsonl").exists()
+    with pytest.raises(InputError, match="site memory"):
+        run_job(Job((), str(tmp_path / "out"), Task(Options()), tmp_path / "out" / "_dechrome", site_memory=True))
     pages = Input("pages", InputFormat.PAGES, "pages")
     with pytest.raises(InputError, match="JSON lines, Parquet, WARC and WET"):
         run_job(Job((pages,), str(tmp_path / "out"), Task(Options()), tmp_path / "out" / "_dechrome"))

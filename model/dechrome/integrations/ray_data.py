@@ -154,6 +154,8 @@ def _check(job: Job) -> None:
     """Refuse what only a local job does."""
     if job.out == STDOUT or job.one_file:
         raise InputError("a job on Ray writes a folder of files: --out FOLDER")
+    if job.site_memory:
+        raise InputError("a site memory is made by local jobs only")
     if not job.inputs:
         raise InputError("a job on Ray needs files to read")
     for source in job.inputs:
