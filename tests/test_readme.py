@@ -27,7 +27,7 @@ def test_the_first_block_has_two_lines_that_name_existing_paths() -> None:
     assert "tests/check.py" in commands[1]
 
 
-@pytest.mark.parametrize("page", ["README.md", "model/README.md"])
+@pytest.mark.parametrize("page", ["README.md", "model/README.md", "model/docs/engines.md"])
 def test_links_lead_somewhere(page: str) -> None:
     path = ROOT / page
     links = re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8"))

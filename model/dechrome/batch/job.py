@@ -73,7 +73,7 @@ def run_job(
         ModelError: the model cannot be read.
     """
     with hold(job.folder):
-        checkpoint = begin(job.folder, _manifest(job), restart=restart)
+        checkpoint = begin(job.folder, manifest_of(job), restart=restart)
         if restart:
             forget_sites(job.folder)
         greet(checkpoint)
@@ -82,7 +82,7 @@ def run_job(
         return checkpoint
 
 
-def _manifest(job: Job) -> dict[str, Any]:
+def manifest_of(job: Job) -> dict[str, Any]:
     """Return what makes a job this job; workers and time limits do not."""
     return {
         "inputs": [asdict(source) for source in job.inputs],
@@ -244,12 +244,12 @@ class _Run:
 def split_job(job: Job, first: int, start: int) -> Iterator[tuple[int, Chunk]]:
     """Cut the inputs from number ``first`` on into chunks, that one from ``start`` on; each with its input's number."""
     for number in range(first, len(job.inputs)):
-        for chunk in _split(job.inputs[number], job.pages, start):
+        for chunk in split_source(job.inputs[number], job.pages, start):
             yield number, chunk
         start = 0
 
 
-def _split(source: Input, pages: Callable[[], Iterable[PageFile]], start: int) -> Iterator[Chunk]:
+def split_source(source: Input, pages: Callable[[], Iterable[PageFile]], start: int) -> Iterator[Chunk]:
     """Cut one input into chunks; where it cannot be read any further, the last one says why."""
     position = start
     try:

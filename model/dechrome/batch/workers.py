@@ -87,7 +87,7 @@ class _Slot(Generic[Result]):
         self._executor.shutdown(wait=True, kill_workers=True)
 
     def _start(self) -> Any:
-        return ProcessPoolExecutor(1, initializer=_settle, initargs=(os.getpid(), self._memory), env=ONE_THREAD)
+        return ProcessPoolExecutor(1, initializer=settle, initargs=(os.getpid(), self._memory), env=ONE_THREAD)
 
 
 def run_chunks(
@@ -209,7 +209,7 @@ def _retry(job: _Job, error: BaseException) -> None:
     job.chunk = replace(job.chunk, data=None, damage=problem)
 
 
-def _settle(parent: int, memory: int | None) -> None:
+def settle(parent: int, memory: int | None) -> None:
     """Make a new worker process end with its parent, leave interrupts to that, and keep to its memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
