@@ -254,6 +254,8 @@ def test_text_that_is_no_unicode_is_written_all_the_same() -> None:
         (["label", "pages/a.html", "crawl.jsonl"], "crawl.jsonl holds many records: dechrome clean --labels"),
         (["clean", "crawl.jsonl", "--format", "dolma", "--out", "o.jsonl"], "dolma writes a folder"),
         (["clean", "crawl.jsonl", "-", "pages"], "standard input stands alone"),
+        (["clean", "crawl.jsonl", "--as", "warc", "--labels", "--out", "o"], "WET has no place for labels"),
+        (["clean", "crawl.jsonl", "--out", "o.jsonl", "--engine", "ray"], "ray"),
         (["clean", "crawl.jsonl", "--min-quality", "2"], "--min-quality"),
         (["clena"], "No such command"),
     ],

@@ -121,6 +121,9 @@ def _job_options(command: Command) -> Command:
         click.option("--log-json", is_flag=True, help="Progress as lines of JSON."),
         click.option("--state", metavar="FOLDER", type=click.Path(file_okay=False),
                      help="Where the job keeps its state and reports. [default: in or beside --out]"),
+        click.option("--ray-address", metavar="ADDRESS", help="Of a Ray cluster; without one, Ray runs here."),
+        click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+                     help="What runs the job. [ray: pip install 'dechrome[ray]']"),
         click.option("--site-memory", is_flag=True,
                      help="Read everything twice: what recurs on other pages of its site is less likely content."),
         click.option("--restart", is_flag=True, help="Begin anew, whatever was done before."),
@@ -155,7 +158,8 @@ def clean(
     paths: tuple[str, ...], out: str, form: str | None, layout: str, keep: str | None, threshold: float | None,
     favor: labelling.Favor, trim: bool, model: str | None, labels: bool, markdown: bool, keep_html: bool,
     min_quality: float, min_chars: int, keep_dropped: bool, workers: int | None, timeout: float, worker_memory: int,
-    restart: bool, site_memory: bool, state: str | None, quiet: bool, log_json: bool, **fields: str,
+    restart: bool, site_memory: bool, engine: str, ray_address: str | None, state: str | None, quiet: bool, log_json: bool,
+    **fields: str,
 ) -> None:  # fmt: skip
     """Write what remains of pages without their chrome.
 
@@ -187,7 +191,7 @@ def clean(
         )  # fmt: skip
         settings = jobs.Settings(
             paths, out, options, form, layout, workers or cpu_count(only_physical_cores=False), timeout,
-            worker_memory << 20, restart, keep_dropped, site_memory, state, quiet, log_json,
+            worker_memory << 20, restart, keep_dropped, site_memory, engine, ray_address, state, quiet, log_json,
         )  # fmt: skip
         if not jobs.run(settings):
             click.get_current_context().exit(1)

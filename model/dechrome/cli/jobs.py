@@ -33,7 +33,7 @@ from dechrome.cli.inputs import STDIN, check_arguments, find_files_and_roots, fi
 from dechrome.cli.inputs import Input as Found
 from dechrome.cli.outputs import check_output, is_folder, is_input
 from dechrome.cli.summary import Failures, Totals, format_failures, format_summary
-from dechrome.errors import InputError, JobError
+from dechrome.errors import InputError, JobError, MissingExtraError
 from dechrome.rendering import CONTENT_AND_IMAGES, CONTENT_ONLY
 
 LISTED: Final = 20  # failures that are listed at the end
@@ -61,6 +61,8 @@ class Settings:
     restart: bool = False
     keep_dropped: bool = False
     site_memory: bool = False
+    engine: str = "local"
+    ray_address: str | None = None
     state: str | None = None
     quiet: bool = False
     log_json: bool = False
@@ -93,7 +95,10 @@ def run(settings: Settings) -> bool:
         job = _plan(settings, folder, failures, one_file=one_file)
         try:
             greet = partial(_greet, folder, settings.quiet)
-            checkpoint = run_job(job, Progress(_style(settings)), greet, restart=settings.restart)
+            if settings.engine == "ray":
+                checkpoint = _run_on_ray(job, settings)
+            else:
+                checkpoint = run_job(job, Progress(_style(settings)), greet, restart=settings.restart)
         except OSError as error:
             raise JobError(f"{error}; the same command goes on from here") from error
         except KeyboardInterrupt:
@@ -132,6 +137,8 @@ def _plan(settings: Settings, folder: Path, failures: Failures, *, one_file: boo
     find = partial(_find, paths, skipped, settings.layout)
     found = find(on_error=lambda error: failures.append((str(error.filename), error.strerror or "")))
     inputs = _list_inputs(found, task, Path(out if out != STDOUT else "stdout").name if one_file else None)
+    if settings.options.labels and any(form_of(source, task) is OutputFormat.WET for source in inputs):
+        raise InputError("WET has no place for labels: --format jsonl or parquet")
     if any(source.form is InputFormat.PAGES for source in inputs) and STDIN in paths:
         raise InputError("a page on standard input stands alone: no other inputs beside it")
     return Job(
@@ -219,6 +226,14 @@ def _list_pages(find: Find, paths: Sequence[str], out: str, task: Task) -> Itera
                 target = next(filter(is_free, name_outputs(target, task.page_form)))
                 taken.add(target)
             yield PageFile(file.name, target)
+
+
+def _run_on_ray(job: Job, settings: Settings) -> Checkpoint:
+    try:
+        from dechrome.integrations import ray_data
+    except ImportError as error:
+        raise MissingExtraError(f"--engine ray needs {error.name}: pip install 'dechrome[ray]'") from error
+    return ray_data.run_job(job, settings.ray_address, restart=settings.restart)
 
 
 def _style(settings: Settings) -> Style:
