@@ -158,8 +158,8 @@ def clean(
     paths: tuple[str, ...], out: str, form: str | None, layout: str, keep: str | None, threshold: float | None,
     favor: labelling.Favor, trim: bool, model: str | None, labels: bool, markdown: bool, keep_html: bool,
     min_quality: float, min_chars: int, keep_dropped: bool, workers: int | None, timeout: float, worker_memory: int,
-    restart: bool, site_memory: bool, engine: str, ray_address: str | None, state: str | None, quiet: bool, log_json: bool,
-    **fields: str,
+    restart: bool, site_memory: bool, engine: str, ray_address: str | None, state: str | None, quiet: bool,
+    log_json: bool, **fields: str,
 ) -> None:  # fmt: skip
     """Write what remains of pages without their chrome.
 

@@ -91,8 +91,22 @@ def _attempts(arrow: Any, values: list[Any], known: Any) -> Iterator[Callable[[]
     if known is not None:
         yield lambda: arrow.array(values, known)
         yield lambda: arrow.array(values).cast(known)  # times with nanoseconds were read as text
-    yield lambda: arrow.array(values)
-    yield lambda: arrow.array([_without_surrogates(value) for value in values])
+    yield lambda: _infer(arrow, values)
+    yield lambda: _infer(arrow, [_without_surrogates(value) for value in values])
+
+
+def _infer(arrow: Any, values: list[Any]) -> Any:
+    """Let Arrow find the type; it takes a number among dates for one of them, which is refused."""
+    column = arrow.array(values)
+    if _has_times(arrow, column.type) and column.to_pylist() != values:
+        raise ValueError("numbers among times")
+    return column
+
+
+def _has_times(arrow: Any, kind: Any) -> bool:
+    if arrow.types.is_temporal(kind):
+        return True
+    return any(_has_times(arrow, kind.field(number).type) for number in range(kind.num_fields))
 
 
 def _name_spans(value: Any) -> Any:
