@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -19,9 +20,9 @@ pytest.importorskip("httpx2", reason="the test client needs httpx2")
 from starlette.testclient import TestClient
 
 from dechrome import label_html
+from dechrome.batch.records import PageType
 from dechrome.blocks import Kind, Label, LabelledBlock
 from dechrome.cli import main
-from dechrome.cli.inputs import PageType
 from dechrome.errors import DataError, InputError
 from dechrome.html_blocks import split_html
 from dechrome_training.annotate.app import make_app
@@ -220,6 +221,17 @@ def test_a_label_file_is_gone_on_with_in_another_file_or_in_itself(tmp_path: Pat
     assert own.entries[0].progress is Progress.DONE
     assert own.undo(0).history.past == ()
     own.close()
+
+
+def test_a_packed_page_stands_in_the_label_file_itself(tmp_path: Path) -> None:
+    (tmp_path / "packed.html.gz").write_bytes(gzip.compress(ARTICLE.encode()))
+    (tmp_path / "torn.html.gz").write_bytes(gzip.compress(ARTICLE.encode())[:60])
+    session = open_session(tmp_path, "packed.html.gz", "torn.html.gz")
+    session.read_pages()
+    session.finish(0)
+    assert "end" in session.entries[1].problem
+    session.close()
+    assert saved(tmp_path)["packed.html.gz"].html == ARTICLE
 
 
 def test_gold_that_is_text_becomes_labels(tmp_path: Path) -> None:
@@ -533,6 +545,7 @@ def test_the_site_comes_from_the_address_the_page_or_its_folder(url: str | None,
     [
         (["nowhere", "--out", "o.jsonl"], "nowhere: no such file or folder"),
         (["-", "--out", "o.jsonl"], "must be files"),
+        (["https://fox.example/", "--out", "o.jsonl"], "must be files"),
         (["pages", "--out", "no/such/o.jsonl"], "o.jsonl: No such file or directory"),
         (["empty.jsonl", "--out", "o.jsonl"], "no pages there"),
         (["pages"], "Missing option '--out'"),

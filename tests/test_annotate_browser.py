@@ -20,8 +20,8 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from dechrome import labelling
+from dechrome.batch.records import PageType
 from dechrome.blocks import Kind, Label, LabelledBlock
-from dechrome.cli.inputs import PageType
 from dechrome.pages import Page
 from dechrome_training.label_files import read_labels
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dechrome.cli.inputs import PageType
+from dechrome.batch.records import PageType
 from dechrome.errors import InputError
 from dechrome.labelling import load_model
 from dechrome_training.annotate.saved import index_rows

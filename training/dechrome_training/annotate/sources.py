@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from dechrome.cli.inputs import Input, PageType, check_arguments, find_inputs, read_source
+from dechrome.batch.addresses import is_remote
+from dechrome.batch.page_files import as_source
+from dechrome.batch.page_files import read_page as read_bytes
+from dechrome.batch.records import PageType
+from dechrome.cli.inputs import STDIN, Input, check_arguments, find_inputs
 from dechrome.encoding import decode_html, decode_text
 from dechrome.errors import InputError
 from dechrome_training.corpus import AnnotatedPage, PageFile
@@ -42,8 +47,9 @@ def find_sources(
         InputError: an argument names nothing, or standard input.
         DataError: a label file is malformed.
     """
-    if "-" in arguments:
-        raise InputError("-: pages to label must be files, so that they are there next time")
+    for name in arguments:
+        if name == STDIN or is_remote(name):
+            raise InputError(f"{name}: pages to label must be files of this machine, so that they are there next time")
     label_files = [Path(name) for name in arguments if _is_label_file(name)]
     others = [name for name in arguments if not _is_label_file(name)]
     if others:
@@ -72,13 +78,20 @@ def read_page(source: PageSource) -> AnnotatedPage:
     row = source.row or AnnotatedPage(source.id, SOURCE)
     if source.path is None:
         return replace(row, gold=None, blocks=(), done=False)
-    page = read_source(Input(source.id, source.path, Path()), source.page_type)
-    data = page.html if page.html is not None else page.text
-    assert isinstance(data, bytes)
-    html = decode_html(data)[0] if page.html is not None else None
-    text = decode_text(data)[0] if page.html is None else None
-    file = PageFile(source.path, digest(data))
+    data = _read_file(source.path)
+    is_html = as_source(data, source.path.name, source.page_type).html is not None
+    html = decode_html(data)[0] if is_html else None
+    text = None if is_html else decode_text(data)[0]
+    # a label file names no packed files, so that such a page stands in it
+    file = None if source.path.suffix.lower() == ".gz" else PageFile(source.path, digest(data))
     return replace(row, html=html, text=text, file=file, gold=None, blocks=(), done=False)
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return read_bytes(str(path))
+    except (EOFError, zlib.error, InputError) as error:
+        raise OSError(str(error).removeprefix(f"{path}: ")) from error
 
 
 def _is_label_file(name: str) -> bool:
