@@ -251,9 +251,9 @@ def evil() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_pages_without_anything_to_label_are_passed_over(tmp_path: Path, window: Callable[..., Any]) -> None:
-    write_pages(tmp_path, empty="", fox=ARTICLE.format(name="fox"), gone="<p>Gone", owl=ARTICLE.format(name="owl"))
+    write_pages(tmp_path, agone="<p>Gone", empty="", fox=ARTICLE.format(name="fox"), owl=ARTICLE.format(name="owl"))
     with serve(tmp_path) as server:
-        (tmp_path / "pages" / "gone.html").unlink()
+        (tmp_path / "pages" / "agone.html").unlink()
         page = window(server.address)
         wait_until(page, "!reading")
         for count in (1, 2):

@@ -112,10 +112,8 @@ class Session:
                 if stopped is not None and stopped.is_set():
                     return
                 try:
-                    page = read_page(entry.source)
-                except OSError as error:
-                    entry.problem = error.strerror or str(error)
-                    entry.quality = 0.0
+                    page = _read_entry(entry)
+                except OSError:
                     continue
                 reading.append((number, page))
                 yield _to_source(page)
@@ -238,7 +236,7 @@ class Session:
         return Progress.NEW if not known or row is None else Progress.DONE if row.done else Progress.BEGUN
 
     def _read(self, entry: Entry) -> OpenPage:
-        page = read_page(entry.source)
+        page = _read_entry(entry)
         (labelled,) = label_pages([_to_source(page)], self._model)
         self._describe(entry, page, labelled)
         (as_chrome,) = label_pages([_to_source(page)], self._model, threshold=1.0)
@@ -264,6 +262,16 @@ class Session:
             entry.blocks = len(labelled.blocks)
             entry.problem = "; ".join(labelled.problems)
             entry.quality = labelled.quality
+
+
+def _read_entry(entry: Entry) -> AnnotatedPage:
+    """Return the page of an entry, which notes why it cannot be read."""
+    try:
+        return read_page(entry.source)
+    except OSError as error:
+        entry.problem = error.strerror or str(error)
+        entry.quality, entry.blocks = 0.0, 0
+        raise
 
 
 def _to_source(page: AnnotatedPage) -> Source:

@@ -175,14 +175,19 @@ function turnPage(step) {
     return;
   }
   const open = pages.filter(isToDo);
-  if (!open.length) {
-    $("finished").showModal();
-    return;
-  }
   const here = open.findIndex((entry) => page && entry.number === page.number);
   const next = open[(here + 1) % open.length];
-  if (page && next.number === page.number) say("No other page is left");
-  else openPage(next.number);
+  if (!next) $("finished").showModal();
+  else if (page && next.number === page.number) say("No other page is left");
+  else openReadable(next.number);
+}
+
+/** Open a page; one that cannot be read is passed over. */
+async function openReadable(number) {
+  if (await openPage(number) || isLost()) return;
+  await refreshPages();
+  const failed = pages.find((entry) => entry.number === number);
+  if (failed && !isToDo(failed)) turnPage(1);
 }
 
 /** @type {number[]} */
@@ -209,11 +214,14 @@ function closePages() {
 
 let opening = 0; // counts the pages that were asked for; the last one is shown
 
+/** Open a page, if all steps are saved; tell whether that worked. */
 async function openPage(number, isBack = false) {
-  if (isLost()) return;
+  if (isLost()) return false;
   const before = page;
   await queue; // what is asked for below has all steps in it
-  if (await loadPage(number) && before && before.number !== number && !isBack) visited.push(before.number);
+  const isOpen = await loadPage(number);
+  if (isOpen && before && before.number !== number && !isBack) visited.push(before.number);
+  return isOpen;
 }
 
 /** Show a page as the server has it; tell whether that worked. */
@@ -703,8 +711,12 @@ async function start() {
     await refreshPages();
   }
   const begun = pages.find((entry) => entry.progress === "begun");
-  await openPage((begun || pages.find(isToDo) || pages[0]).number);
-  if (!pages.some(isToDo)) $("finished").showModal();
+  if (begun) await openReadable(begun.number);
+  else if (pages.some(isToDo)) turnPage(1);
+  else {
+    await openPage(pages[0].number);
+    $("finished").showModal();
+  }
   while (reading) {
     await wait(500);
     await refreshPages().catch(() => {});
