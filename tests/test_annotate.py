@@ -545,6 +545,7 @@ def test_the_site_comes_from_the_address_the_page_or_its_folder(url: str | None,
     [
         (["nowhere", "--out", "o.jsonl"], "nowhere: no such file or folder"),
         (["-", "--out", "o.jsonl"], "must be files"),
+        (["crawl.warc.gz", "--out", "o.jsonl"], "must be files of one page each"),
         (["https://fox.example/", "--out", "o.jsonl"], "must be files"),
         (["pages", "--out", "no/such/o.jsonl"], "o.jsonl: No such file or directory"),
         (["empty.jsonl", "--out", "o.jsonl"], "no pages there"),

@@ -13,7 +13,7 @@ from dechrome.batch.addresses import is_remote
 from dechrome.batch.page_files import as_source
 from dechrome.batch.page_files import read_page as read_bytes
 from dechrome.batch.records import PageType
-from dechrome.cli.inputs import STDIN, Input, check_arguments, find_inputs
+from dechrome.cli.inputs import STDIN, Input, check_arguments, find_inputs, is_corpus
 from dechrome.encoding import decode_html, decode_text
 from dechrome.errors import InputError
 from dechrome_training.corpus import AnnotatedPage, PageFile
@@ -50,6 +50,8 @@ def find_sources(
     for name in arguments:
         if name == STDIN or is_remote(name):
             raise InputError(f"{name}: pages to label must be files of this machine, so that they are there next time")
+        if is_corpus(name) and not _is_label_file(name) and not Path(name).is_dir():
+            raise InputError(f"{name}: pages to label must be files of one page each, or label files (.jsonl)")
     label_files = [Path(name) for name in arguments if _is_label_file(name)]
     others = [name for name in arguments if not _is_label_file(name)]
     if others:
