@@ -177,7 +177,7 @@ function turnPage(step) {
   const open = pages.filter(isToDo);
   const here = open.findIndex((entry) => page && entry.number === page.number);
   const next = open[(here + 1) % open.length];
-  if (!next) $("finished").showModal();
+  if (!next) showDialog("finished");
   else if (page && next.number === page.number) say("No other page is left");
   else openReadable(next.number);
 }
@@ -505,7 +505,7 @@ async function back(action) {
 function chooseKind() {
   if (!rows.length) return;
   const likely = kindOf(page.blocks[current]) || page.blocks[current].guessed_kind;
-  $("kinds").showModal();
+  showDialog("kinds");
   for (const button of $("kind-list").children) {
     button.setAttribute("aria-pressed", String(button.value === likely));
     if (button.value === likely) button.focus();
@@ -514,7 +514,6 @@ function chooseKind() {
 
 function takeKind(kind) {
   $("kinds").close();
-  list.focus();
   setLabel("chrome", kind);
 }
 
@@ -590,7 +589,7 @@ const KEYS = {
   o: () => unfold(rows[current]),
   v: toggleLook,
   l: togglePages,
-  "?": () => $("help").showModal(),
+  "?": () => showDialog("help"),
   escape: () => { move(current); closePages(); },
 };
 const ONCE = "anpuv?l"; // keys that do nothing while they are held down
@@ -656,7 +655,7 @@ function onClick(id, action) {
 onClick("undo", () => back("undo"));
 onClick("redo", () => back("redo"));
 onClick("toggle-look", toggleLook);
-onClick("show-help", () => $("help").showModal());
+onClick("show-help", () => showDialog("help"));
 onClick("doubtful", () => jump(1));
 onClick("expand", () => rows.length && expand());
 onClick("accept", accept);
@@ -670,7 +669,6 @@ for (const button of document.querySelectorAll("button[data-label]")) {
 }
 $("toggle-pages").addEventListener("click", togglePages);
 $("own-style").addEventListener("change", () => { showLook(); list.focus(); });
-for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => list.focus());
 for (const [key, kind] of Object.entries(KIND_KEYS)) {
   const button = element("button");
   button.value = kind;
@@ -704,6 +702,12 @@ function wait(/** @type {number} */ milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+/** Open a dialog; when it closes, the browser gives the focus back to what had it: the list. */
+function showDialog(/** @type {string} */ id) {
+  list.focus();
+  $(id).showModal();
+}
+
 async function start() {
   await refreshPages();
   for (let tries = 0; reading && tries < 8; tries += 1) { // the order of few pages is known at once
@@ -715,7 +719,7 @@ async function start() {
   else if (pages.some(isToDo)) turnPage(1);
   else {
     await openPage(pages[0].number);
-    $("finished").showModal();
+    showDialog("finished");
   }
   while (reading) {
     await wait(500);
