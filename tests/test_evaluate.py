@@ -93,7 +93,8 @@ def samples(pages: list[AnnotatedPage]) -> tuple[list[Sample], list[int]]:
 def trained(samples: tuple[list[Sample], list[int]], recipe: Recipe) -> tuple[Model, list[Prediction]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is not to converge
-        return train(*samples, recipe, ignore)
+        fitted = train(*samples, recipe, ignore)
+    return fitted.model, fitted.predictions
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +229,7 @@ def test_predictions_are_judged_as_labelled_pages_are(pages: list[AnnotatedPage]
 def test_training_twice_gives_the_same_bytes(
     samples: tuple[list[Sample], list[int]], recipe: Recipe, model_folder: Path, tmp_path: Path
 ) -> None:
-    model, _ = train(*samples, recipe, ignore)
+    model = train(*samples, recipe, ignore).model
     write_model(tmp_path, model)
     for name in ("model.json", "weights.npz"):
         assert (tmp_path / name).read_bytes() == (model_folder / name).read_bytes()

@@ -105,7 +105,7 @@ def judge(source: str, rows: list[tuple[int, int, int, int]]) -> Judgement:
     gold, found, gold_kinds, kinds = (np.array(column, np.int8) for column in zip(*rows, strict=True))
     ones = np.ones(len(rows))
     blocks = JudgedBlocks(gold, found, gold_kinds, kinds, ones.astype(np.float32), ones.astype(np.int64))
-    return Judgement("x", source, "html", None, None, TextScores(*[NAN] * 6), 1.0, blocks)
+    return Judgement("x", "x.example", source, "html", None, None, TextScores(*[NAN] * 6), 1.0, blocks)
 
 
 def test_tables_count_pages_hits_and_confusions_apart_by_training() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from dechrome.artefact import KINDS, LABELS, TAIL_BITS, TAIL_KINDS, Model, Network
 from dechrome.blocks import Label
+from dechrome.characters import IntArray
 from dechrome.context import FloatArray
 from dechrome.features import INPUT_NAMES
 from dechrome.inference import Scores, draft_of, final_inputs, network_inputs, predict_proba
@@ -44,13 +45,28 @@ class Prediction:
     kinds: FloatArray
 
 
-def block_weights(sample: Sample, weight: float) -> FloatArray:
+class Unseen(NamedTuple):
+    """What tables and drafts that have not seen a sample make of its blocks; ``draft`` is their part of content."""
+
+    scores: Scores
+    draft: FloatArray
+
+
+class Trained(NamedTuple):
+    """A fitted model, its predictions for sites not seen, and, by number, what was asked of some of the samples."""
+
+    model: Model
+    predictions: list[Prediction]
+    unseen: dict[int, Unseen]
+
+
+def block_weights(shares: FloatArray, images: NDArray[np.bool_], lengths: IntArray, weight: float) -> FloatArray:
     """Return the weight of each block in training: by its length and by how clear its label is; 0 if not known.
 
     A page counts by the root of its number of blocks, so that long listings do not drown the articles.
     """
-    shares = np.where(sample.images, 0.0, sample.shares)
-    raw = (sample.features.lengths + 2.0) ** 0.75 * (0.3 + 1.4 * np.abs(shares - 0.5))
+    shares = np.where(images, 0.0, shares)
+    raw = (lengths + 2.0) ** 0.75 * (0.3 + 1.4 * np.abs(shares - 0.5))
     raw[np.isnan(raw)] = 0.0
     total = raw.sum()
     known = int((raw > 0).sum())
@@ -59,15 +75,16 @@ def block_weights(sample: Sample, weight: float) -> FloatArray:
 
 
 def train(
-    samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, report: Report
-) -> tuple[Model, list[Prediction]]:
+    samples: Sequence[Sample], folds: Sequence[int], recipe: Recipe, report: Report, keep: Collection[int] = ()
+) -> Trained:
     """Fit the model on everything, and cross-validate it: its calibration comes from that.
 
-    Samples of a negative fold are in training for every fold; samples of our own phrases are never predicted.
+    Samples of a negative fold are in training for every fold; samples of our own phrases are never predicted. Of the
+    samples whose numbers are in ``keep``, what the model's networks were shown is returned, too.
     """
-    *parts, (model, _) = _fit_all(samples, folds, [*_usable(folds), None], recipe, report)
-    predictions = [prediction for _, part in parts for prediction in part]
-    return replace(model, settings=_calibrate(predictions, recipe)), predictions
+    *parts, (model, _, unseen) = _fit_all(samples, folds, [*_usable(folds), None], recipe, report, keep)
+    predictions = [prediction for _, part, _ in parts for prediction in part]
+    return Trained(replace(model, settings=_calibrate(predictions, recipe)), predictions, unseen)
 
 
 def cross_validate(
@@ -75,24 +92,29 @@ def cross_validate(
 ) -> tuple[list[Prediction], dict[str, Any]]:
     """Predict every sample by a model that has not seen its fold; return that, and the calibration that follows."""
     parts = _fit_all(samples, folds, _usable(folds), recipe, report)
-    predictions = [prediction for _, part in parts for prediction in part]
+    predictions = [prediction for _, part, _ in parts for prediction in part]
     return predictions, _calibrate(predictions, recipe)
 
 
 def _fit_all(
-    samples: Sequence[Sample], folds: Sequence[int], left_out: Sequence[int | None], recipe: Recipe, report: Report
-) -> list[tuple[Model, list[Prediction]]]:
-    """Fit a model without each of the folds, and let it predict that fold."""
+    samples: Sequence[Sample],
+    folds: Sequence[int],
+    left_out: Sequence[int | None],
+    recipe: Recipe,
+    report: Report,
+    keep: Collection[int] = (),
+) -> list[Trained]:
+    """Fit a model without each of the folds, and let it predict that fold; ``keep`` is for the one without none."""
     weights = sample_weights(samples, recipe)
     bags = collect_bags(samples, folds, np.concatenate(weights))
     numbers = np.asarray(folds)
 
-    def fit(fold: int | None) -> tuple[Model, list[Prediction]]:
+    def fit(fold: int | None) -> Trained:
         inside = np.ones(len(samples), bool) if fold is None else numbers != fold
-        model = _fit(samples, numbers, bags, weights, inside, recipe)
+        model, unseen = _fit(samples, numbers, bags, weights, inside, recipe, keep if fold is None else ())
         report("final model fitted" if fold is None else f"fold {fold + 1} of {recipe.folds} fitted")
         outside = (samples[i] for i in np.flatnonzero(~inside).tolist())
-        return model, predict(model, [sample for sample in outside if sample.source != OWN_SOURCE])
+        return Trained(model, predict(model, [sample for sample in outside if sample.source != OWN_SOURCE]), unseen)
 
     with steady():  # threads share the samples
         return list(Parallel(n_jobs=JOBS, prefer="threads")(delayed(fit)(fold) for fold in left_out))
@@ -137,7 +159,14 @@ def head_of(sample: Sample) -> str:
 
 def sample_weights(samples: Sequence[Sample], recipe: Recipe) -> list[FloatArray]:
     """Return the weights of every sample's blocks under the recipe's weights for sets and views."""
-    return [block_weights(s, recipe.sets.get(s.source, 1.0) * recipe.views[s.view]) for s in samples]
+    return [
+        block_weights(s.shares, s.images, s.features.lengths, page_weight(s.source, s.view, recipe)) for s in samples
+    ]
+
+
+def page_weight(source: str, view: str, recipe: Recipe) -> float:
+    """Return the weight of a page of a set, written in one of the views."""
+    return recipe.sets.get(source, 1.0) * recipe.views[view]
 
 
 class _Rows(NamedTuple):
@@ -162,29 +191,39 @@ def _fit(
     weights: Sequence[FloatArray],
     inside: NDArray[np.bool_],
     recipe: Recipe,
-) -> Model:
-    """Fit tables and networks on the samples inside."""
+    keep: Collection[int],
+) -> tuple[Model, dict[int, Unseen]]:
+    """Fit tables and networks on the samples inside; return what the networks were shown of the samples to keep."""
     sizes = [len(sample.shares) for sample in samples]
     tables, scores = _stack_tables(bags, np.repeat(inside, sizes), recipe)
     starts = np.concatenate(([0], np.cumsum(sizes)))
     within: list[int] = np.flatnonzero(inside).tolist()
     heads: dict[str, Network] = {}
     kinds: list[_KindRows] = []
+    unseen: dict[int, Unseen] = {}
     for head in ("html", "text"):
         chosen = [i for i in within if head_of(samples[i]) == head] or within
         rows = _join_rows(
             [samples[i] for i in chosen],
-            [Scores(scores.words[starts[i] : starts[i + 1]], scores.cues[starts[i] : starts[i + 1]]) for i in chosen],
+            [_scores_of(scores, starts, i) for i in chosen],
             [weights[i] for i in chosen],
             # A phrase is a page of one line: the part of its text, which tables that score it have not seen.
             np.array([bags.parts[starts[i]] if samples[i].view == "phrase" else folds[i] for i in chosen]),
         )
-        heads[draft_of(head)] = _draft(rows, recipe)
+        heads[draft_of(head)], drafted = _draft(rows, recipe)
+        for i, start, end in zip(chosen, rows.starts, rows.starts[1:], strict=False):
+            if i in keep:
+                unseen[i] = Unseen(_scores_of(scores, starts, i), drafted[start:end])
         heads[head] = _fit_labels(rows, rows.inputs, np.ones(len(rows.targets), bool), recipe.labels)
         kinds.append(_kind_rows(rows))
     heads["kind"] = _fit_kinds(kinds, recipe)
     no_tails = np.zeros((1 << TAIL_BITS, len(TAIL_KINDS)), np.float32)  # fitted apart, see tails.py
-    return Model(heads, tables.words, tables.cues, no_tails, {})
+    return Model(heads, tables.words, tables.cues, no_tails, {}), unseen
+
+
+def _scores_of(scores: Scores, starts: NDArray[np.int64], sample: int) -> Scores:
+    rows = slice(starts[sample], starts[sample + 1])
+    return Scores(scores.words[rows], scores.cues[rows])
 
 
 def _join_rows(
@@ -199,7 +238,7 @@ def _join_rows(
     return _Rows(samples, starts, inputs, targets, np.concatenate(weights), np.repeat(folds, sizes))
 
 
-def _draft(rows: _Rows, recipe: Recipe) -> Network:
+def _draft(rows: _Rows, recipe: Recipe) -> tuple[Network, FloatArray]:
     """Fit the draft network, and fill in what drafts that have not seen a page's part make of the page."""
     inputs = rows.inputs[:, : len(INPUT_NAMES)]
     content = np.zeros(len(inputs), np.float32)
@@ -210,7 +249,7 @@ def _draft(rows: _Rows, recipe: Recipe) -> Network:
             content[own] = predict_proba(network, inputs[own])[:, 0]
     for sample, start, end in zip(rows.samples, rows.starts, rows.starts[1:], strict=False):
         rows.inputs[start:end, len(INPUT_NAMES) :] = measure_draft(content[start:end], sample.features)
-    return _fit_labels(rows, inputs, np.ones(len(rows.targets), bool), recipe.draft)
+    return _fit_labels(rows, inputs, np.ones(len(rows.targets), bool), recipe.draft), content
 
 
 def _stack_tables(bags: Bags, inside: NDArray[np.bool_], recipe: Recipe) -> tuple[Tables, Scores]:

@@ -13,6 +13,7 @@ from dechrome.context import FloatArray
 from dechrome.inference import CLIP
 from dechrome_training.recipe import NetworkRecipe
 
+ABSENT: Final = -30.0  # bias of a class not seen in training: a probability of about 1e-13
 _CHUNK: Final = 100_000  # rows standardised at once: bounds memory
 
 
@@ -84,6 +85,6 @@ def _spread(
     if present.size == 2:
         weights, biases = np.hstack((-weights / 2, weights / 2)), np.concatenate((-biases / 2, biases / 2))
     spread = np.zeros((weights.shape[0], classes), weights.dtype)
-    offsets = np.full(classes, -30.0, biases.dtype)  # a probability of about 1e-13
+    offsets = np.full(classes, ABSENT, biases.dtype)
     spread[:, present], offsets[present] = weights, biases
     return spread, offsets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import tee
 from pathlib import Path
 
 from dechrome.artefact import Model
@@ -11,6 +12,7 @@ from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.evaluation.folds import Validation, cross_validate
 from dechrome_training.evaluation.judging import judge_pages
 from dechrome_training.evaluation.kind_pages import judge_kinds, kind_tables
+from dechrome_training.evaluation.paired import compare_tables
 from dechrome_training.evaluation.phrases import judge_phrases, phrase_tables
 from dechrome_training.evaluation.results import page_tables
 from dechrome_training.evaluation.selection import PHRASES, find_sets, is_phrases, read_phrase_set, read_set
@@ -37,6 +39,19 @@ def evaluate_model(
     for path in filter(is_phrases, sets):
         tables += phrase_tables(list(judge_phrases(read_phrase_set(path, limit), model)))
     return tables
+
+
+def evaluate_against(
+    model: Model, other: Model, paths: Sequence[Path], names: Sequence[str], view: str, limit: int | None, watch: Watch
+) -> list[Table]:
+    """Compare two models, A and B, on the same annotated pages.
+
+    Raises:
+        DataError: a set is missing or malformed.
+    """
+    pages = (page for path in find_sets(paths, names) if not is_phrases(path) for page in read_set(path, limit))
+    for_model, for_other = tee(watch(pages))
+    return compare_tables(list(zip(judge_pages(for_model, model, view), judge_pages(for_other, other, view), strict=True)), view)
 
 
 def evaluate_kinds(

@@ -54,9 +54,10 @@ class JudgedBlocks(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One labelled page against its gold. ``quality`` is what the model expected of its word F1."""
+    """One labelled page of a site (``group``) against its gold. ``quality`` is what the model expected of its word F1."""
 
     id: str
+    group: str
     source: str
     view: str
     language: str | None
@@ -112,6 +113,7 @@ def _judge(
     characters = np.array([len(text) for text in sample.texts], np.int64)
     return Judgement(
         sample.id,
+        sample.group,
         sample.source,
         sample.view,
         sample.language,
