@@ -24,6 +24,7 @@ from dechrome_training.corpus import (
 from dechrome_training.fit import train
 from dechrome_training.image_names import write_images, write_look_alikes
 from dechrome_training.recipe import Recipe, read_recipe
+from dechrome_training.retraining.base import choose_pages, write_base
 from dechrome_training.samples import Sample, dressed_samples, page_samples, phrase_samples
 from dechrome_training.sections import extend_articles
 from dechrome_training.summary import summarise
@@ -46,7 +47,7 @@ _CHUNK = 200  # pages that one job reads and measures
 def run_training(
     recipe: Path, data: Path, out: Path, cache: Path | None, report: Report, peers: Path | None = None
 ) -> None:
-    """Train a model by a recipe on the corpora in ``data`` and write its folder, with scores and a model card.
+    """Train a model by a recipe on the corpora in ``data`` and write its folder, with scores, card and base sample.
 
     ``peers`` is what ``dechrome compare --json`` wrote: its scores go into the card. The same recipe and data give the
     same bytes.
@@ -59,10 +60,12 @@ def run_training(
     samples, folds = build_samples(settings, data, cache, report)
     blocks = sum(len(sample.shares) for sample in samples)
     report(f"{len(samples)} pages, {blocks} blocks")
-    model, predictions = train(samples, folds, settings, report)
+    chosen = choose_pages(samples)
+    model, predictions, unseen = train(samples, folds, settings, report, chosen)
     summary = {**summarise(predictions, model.settings, samples, settings), **compared}
     finished = replace(model, settings={**model.settings, **summary})
     write_model(out, with_tails(finished, train_tails(settings, data, report)))
+    write_base(out, model, samples, chosen, unseen, settings)
     if not write_card(out, summary):
         report("the card has no plot: that needs pip install 'dechrome[report]'")
     report(f"model written to {out}")

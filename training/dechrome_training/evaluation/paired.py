@@ -18,6 +18,11 @@ LEAST_SITES: Final = 5  # fewer sites cannot stand for sites: pages are drawn on
 _SEED: Final = 20
 _EQUAL: Final = 1e-9  # scores that differ by less are the same
 _MOST_LANGUAGES: Final = 20
+NOTE: Final = (
+    "low, high: 95% confidence interval of the mean difference; p: how likely so large a difference is by chance"
+    " (two-sided),\nboth by drawing sites anew 10,000 times (pages, of fewer than five sites). better, worse: share of"
+    " pages where the first is."
+)
 COLUMNS: Final = ("pages", "A", "B", "A - B", "low", "high", "p", "better", "worse")
 
 
@@ -66,28 +71,34 @@ def compare_scores(new: Sequence[float], old: Sequence[float], groups: Sequence[
     )
 
 
-def compare_tables(pairs: Sequence[tuple[Judgement, Judgement]], name: str) -> list[Table]:
-    """Return the tables of a paired comparison of two models, "A" and "B": by page type and language.
+def compare_tables(
+    pairs: Sequence[tuple[Judgement, Judgement]], name: str, left: str = "A", right: str = "B"
+) -> list[Table]:
+    """Return the tables of a paired comparison of two models: by set, page type and language.
 
-    ``pairs`` hold the judgements of the same page under A and B.
+    ``pairs`` hold the judgements of the same page under both; ``left`` and ``right`` are what these are called.
     """
     if not pairs:
         return [Table(f"{name}: no pages", ("",), ())]
-    partner = {id(left): right for left, right in pairs}
+    partner = {id(first): second for first, second in pairs}
+    columns = ("", *(name_column(column, left, right) for column in COLUMNS))
     tables = []
     for title, score in (("word F1", lambda j: j.scores.f1), ("shingle F1", lambda j: j.scores.shingle_f1)):
         rows = [
             (row, *_compare(part, partner, score))
-            for row, part in _parts([left for left, _ in pairs])
+            for row, part in _parts([first for first, _ in pairs])
         ]
-        tables.append(Table(f"{name}: {title}, A against B", ("", *COLUMNS), tuple(rows), _NOTE))
+        tables.append(Table(f"{name}: {title}, {left} against {right}", columns, tuple(rows), NOTE))
     return tables
 
 
-_NOTE: Final = (
-    "A - B: mean difference over pages; low, high: its 95% confidence interval, p: how likely so large a difference"
-    " is by\nchance (two-sided), both by drawing sites anew 10,000 times. better, worse: share of pages where A is."
-)
+def name_column(column: str, left: str, right: str) -> str:
+    """Return the title of one of ``COLUMNS`` for two models of these names.
+
+    >>> name_column("A - B", "new", "old")
+    'new - old'
+    """
+    return {"A": left, "B": right, "A - B": f"{left} - {right}"}.get(column, column)
 
 
 def _parts(judged: list[Judgement]) -> list[tuple[str, list[Judgement]]]:
