@@ -22,6 +22,15 @@ Exit codes:
   2    nothing was done: wrong usage, no such file, malformed data, no valid model
   130  interrupted;  141  the reader of the output went away
 """
+NOT_TO_USE = 3
+_TRAIN_EXIT_CODES = """
+\b
+Exit codes:
+  0    done; with --add: use the new model
+  3    with --add: the model is written, but do not use it; the last line says why
+  2    nothing was done: wrong usage, no such file, malformed data, no valid model
+  130  interrupted
+"""
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _ANY = click.Path(exists=True, path_type=Path)
@@ -49,28 +58,76 @@ def _page_options(command: Command) -> Command:
     return command
 
 
-@click.command(epilog=_EXIT_CODES)
-@click.option("--recipe", type=_FILE, required=True, help="What to train on and how, as TOML.")
-@click.option("--data", type=_FOLDER, required=True, metavar="FOLDER", help="The parquet sets that the recipe names.")
+@click.command(epilog=_TRAIN_EXIT_CODES)
+@click.option(
+    "--add",
+    type=_ANY,
+    multiple=True,
+    metavar="LABELS",
+    help="Pages that you labelled (labels.jsonl). May be given several times.",
+)
+@click.option(
+    "--base", metavar="FOLDER", default="shipped", show_default=True, help="With --add: the model to start from."
+)
+@click.option(
+    "--from-scratch", is_flag=True, help="Start from nothing: --add, and the sets of --data if given, by --recipe."
+)
+@click.option("--recipe", type=_FILE, help="What to train on and how, as TOML.")
+@click.option("--data", type=_FOLDER, metavar="FOLDER", help="The parquet sets that the recipe names.")
 @click.option("--out", type=_NEW, required=True, metavar="FOLDER", help="Where the model is written.")
 @click.option("--peers", type=_FILE, help="What dechrome compare --json wrote: other extractors' scores for the card.")
 @_CACHE
 @_QUIET
-def train(recipe: Path, data: Path, out: Path, peers: Path | None, cache: Path | None, quiet: bool) -> None:
-    """Train a model on annotated pages.
+@click.pass_context
+def train(
+    context: click.Context, add: tuple[Path, ...], base: str, from_scratch: bool, recipe: Path | None,
+    data: Path | None, out: Path, peers: Path | None, cache: Path | None, quiet: bool,
+) -> None:  # fmt: skip
+    """Retrain the model on pages that you labelled, or train one from nothing.
 
-    Writes weights.npz, model.json and a model card with scores for unseen sites; with matplotlib, a plot, too. The
-    same recipe and data give the same bytes.
+    With --add, training goes on from a model, on your pages and on a sample of what that model was trained on. It takes
+    minutes, ends with a verdict (use the new model or not, and why), and writes report.html beside the model. Old and
+    new model are compared on your pages, each page by networks that have not seen its site, and on check pages that
+    come with the model.
+
+    With --recipe, a model is trained on annotated pages alone: weights.npz, model.json, sample.npz to retrain from, and
+    a model card with scores for unseen sites; with matplotlib, a plot, too. The same data give the same bytes.
 
     \b
     Examples:
-      dechrome train --recipe training/recipe.toml --data ../shared/corpora --out my_model
-      dechrome train --recipe mine.toml --data corpora --out my_model --cache .cache
+      dechrome train --add labels.jsonl --out my_model
+      dechrome train --add more.jsonl --base my_model --out my_next_model
       dechrome clean page.html --model my_model
+      dechrome train --recipe training/recipe.toml --data ../shared/corpora --out new_model --cache .cache
+      dechrome train --from-scratch --add labels.jsonl --recipe training/recipe.toml --out own_model
     """
-    from dechrome_training.training import run_training
+    _check_train_options(add, base, from_scratch, recipe, data, peers)
+    if recipe is not None:
+        from dechrome_training.training import run_training
 
-    run_training(recipe, data, out, cache, _reporter(quiet), peers)
+        run_training(recipe, data, out, cache, _reporter(quiet), peers, add)
+        return
+    from dechrome.labelling import SHIPPED_MODEL
+    from dechrome_training.evaluation.tables import format_tables
+    from dechrome_training.retraining.retrain import run_retraining
+
+    folder = SHIPPED_MODEL if base == "shipped" else Path(base)
+    verdict = run_retraining(add, folder, out, _reporter(quiet))
+    click.echo(format_tables(verdict.tables))
+    click.echo(f"\n{verdict.sentence}")
+    if not verdict.use:
+        context.exit(NOT_TO_USE)
+
+
+def _check_train_options(
+    add: tuple[Path, ...], base: str, from_scratch: bool, recipe: Path | None, data: Path | None, peers: Path | None
+) -> None:
+    if from_scratch and (not add or recipe is None or base != "shipped"):
+        raise click.UsageError("--from-scratch takes --add and --recipe, and no --base")
+    if recipe is not None and not from_scratch and (add or data is None):
+        raise click.UsageError("--recipe takes --data; with --add, --from-scratch says that no model is started from")
+    if recipe is None and (not add or data is not None or peers is not None):
+        raise click.UsageError("give --add with pages that you labelled, or --recipe with --data")
 
 
 @click.command(epilog=_EXIT_CODES)
@@ -84,11 +141,13 @@ def train(recipe: Path, data: Path, out: Path, peers: Path | None, cache: Path |
 @click.option("--folds", type=click.IntRange(min=2), metavar="N",
               help="Cross-validate by site: fit N models by --recipe, each on the other folds.")  # fmt: skip
 @click.option("--recipe", type=_FILE, help="With --folds: what to train on and how.")
+@click.option("--against", type=_FOLDER, metavar="FOLDER",
+              help="Compare the model with this one, page by page, and say whether it could be chance.")  # fmt: skip
 @_CACHE
 def evaluate(
     data: tuple[Path, ...], sets: tuple[str, ...], view: str | None, limit: int | None, model: Path | None,
-    kinds: bool, sites: bool, folds: int | None, recipe: Path | None, cache: Path | None, json_path: Path | None,
-    quiet: bool,
+    kinds: bool, sites: bool, folds: int | None, recipe: Path | None, against: Path | None, cache: Path | None,
+    json_path: Path | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Measure a model on annotated pages.
 
@@ -105,6 +164,7 @@ def evaluate(
       dechrome evaluate --data ../shared/corpora/phrases.parquet
       dechrome evaluate --data ../shared/corpora --kinds
       dechrome evaluate --data ../shared/corpora --sets daniel,l3s-gn1 --sites
+      dechrome evaluate --model my_model --against other_model --data labels.jsonl
       dechrome evaluate --data ../shared/corpora --sets wcxb-dev,phrases --folds 5 --recipe training/recipe.toml
     """
     if (folds is None) != (recipe is None):
@@ -115,18 +175,29 @@ def evaluate(
         raise click.UsageError("--kinds takes neither --folds nor --view")
     if sites and (folds or kinds):
         raise click.UsageError("--sites takes neither --folds nor --kinds")
+    if against and (folds or kinds or sites):
+        raise click.UsageError("--against takes neither --folds nor --kinds nor --sites")
     from dechrome.labelling import load_model
-    from dechrome_training.evaluation.evaluate import evaluate_folds, evaluate_kinds, evaluate_model, evaluate_sites
+    from dechrome_training.evaluation.evaluate import (
+        evaluate_against,
+        evaluate_folds,
+        evaluate_kinds,
+        evaluate_model,
+        evaluate_sites,
+    )
 
     if folds and recipe:
         tables = evaluate_folds(recipe, data[0], folds, sets, view, cache, _reporter(quiet))
+    elif against:
+        pair = load_model(model), load_model(against)
+        tables = evaluate_against(*pair, data, sets, view or "html", limit, _watcher(quiet))
     elif kinds:
         tables = evaluate_kinds(load_model(model), data, sets, limit, _watcher(quiet))
     elif sites:
         tables = evaluate_sites(load_model(model), data, sets, view or "html", limit, _watcher(quiet))
     else:
         tables = evaluate_model(load_model(model), data, sets, view or "html", limit, _watcher(quiet))
-    _print(tables, json_path, {"command": "evaluate", "model": str(model or ""), "folds": folds, "limit": limit})
+    _print(tables, json_path, _facts(model, against, folds, limit))
 
 
 @click.command(epilog=_EXIT_CODES)
@@ -170,6 +241,11 @@ def compare(
             (comparing.make_input(page, "html").html for page in _watcher(quiet)(pages)), loaded, model
         )
     _print(tables, json_path, {"command": "compare", "model": str(model or ""), "limit": limit})
+
+
+def _facts(model: Path | None, against: Path | None, folds: int | None, limit: int | None) -> dict[str, object]:
+    facts: dict[str, object] = {"command": "evaluate", "model": str(model or ""), "folds": folds, "limit": limit}
+    return {**facts, "against": str(against)} if against else facts
 
 
 def _split(names: str) -> tuple[str, ...]:

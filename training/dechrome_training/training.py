@@ -21,6 +21,7 @@ from dechrome_training.corpus import (
     read_parquet,
     read_phrases,
 )
+from dechrome_training.evaluation.selection import read_set
 from dechrome_training.fit import train
 from dechrome_training.image_names import write_images, write_look_alikes
 from dechrome_training.recipe import Recipe, read_recipe
@@ -45,9 +46,17 @@ _CHUNK = 200  # pages that one job reads and measures
 
 
 def run_training(
-    recipe: Path, data: Path, out: Path, cache: Path | None, report: Report, peers: Path | None = None
+    recipe: Path,
+    data: Path | None,
+    out: Path,
+    cache: Path | None,
+    report: Report,
+    peers: Path | None = None,
+    add: Sequence[Path] = (),
 ) -> None:
     """Train a model by a recipe on the corpora in ``data`` and write its folder, with scores, card and base sample.
+
+    ``add`` are label files to train on, too; without ``data`` these are all, but for our own phrases.
 
     ``peers`` is what ``dechrome compare --json`` wrote: its scores go into the card. The same recipe and data give the
     same bytes.
@@ -57,14 +66,19 @@ def run_training(
     """
     settings = read_recipe(recipe)
     compared = {} if peers is None else {"peers": read_peers(peers)}
-    samples, folds = build_samples(settings, data, cache, report)
+    if data is None:
+        settings = replace(settings, sets={})
+    added = [page for path in add for page in read_set(path)]
+    samples, folds = build_samples(settings, data, cache, report, added)
     blocks = sum(len(sample.shares) for sample in samples)
     report(f"{len(samples)} pages, {blocks} blocks")
     chosen = choose_pages(samples)
     model, predictions, unseen = train(samples, folds, settings, report, chosen)
     summary = {**summarise(predictions, model.settings, samples, settings), **compared}
     finished = replace(model, settings={**model.settings, **summary})
-    write_model(out, with_tails(finished, train_tails(settings, data, report)))
+    if data is not None:
+        finished = with_tails(finished, train_tails(settings, data, report))
+    write_model(out, finished)
     write_base(out, model, samples, chosen, unseen, settings)
     if not write_card(out, summary):
         report("the card has no plot: that needs pip install 'dechrome[report]'")
@@ -93,20 +107,24 @@ def with_tails(model: Model, tails: Tails) -> Model:
     return replace(model, tail_table=tails.table, settings=settings)
 
 
-def build_samples(recipe: Recipe, data: Path, cache: Path | None, report: Report) -> tuple[list[Sample], list[int]]:
-    """Read the recipe's sets and measure every page; returns the samples and the fold of each.
+def build_samples(
+    recipe: Recipe, data: Path | None, cache: Path | None, report: Report, added: Sequence[AnnotatedPage] = ()
+) -> tuple[list[Sample], list[int]]:
+    """Read the recipe's sets and measure every page, those ``added`` too; returns the samples and the fold of each.
 
     With ``cache``, measured pages are kept there and read back by a later run with the same code and data.
     """
     memory = Memory(cache, verbose=0)
     code = _digest_code()
     measure = memory.cache(_measure_chunk, ignore=["pages"])
-    pages = [page for name in recipe.sets for page in read_parquet(data / f"{name}.parquet")]
+    pages = [] if data is None else [p for name in recipe.sets for p in read_parquet(data / f"{name}.parquet")]
+    pages += added
     report(f"{len(pages)} annotated pages read")
     chunks = [pages[start : start + _CHUNK] for start in range(0, len(pages), _CHUNK)]
     jobs = (delayed(measure)(chunk, _digest_pages(chunk), code) for chunk in chunks)
     samples = [sample for part in Parallel(n_jobs=2)(jobs) for sample in part]
-    phrases = [phrase for phrase in read_phrases(data / "phrases.parquet") if _is_open(phrase, recipe)]
+    rows = () if data is None else read_phrases(data / "phrases.parquet")
+    phrases = [phrase for phrase in rows if _is_open(phrase, recipe)]
     page_folds = assign_folds([p.group for p in pages], [1.0] * len(pages), recipe.folds)
     source_folds = assign_folds([p.source for p in phrases], [1.0] * len(phrases), recipe.folds)
     fold_of_group = {page.group: fold for page, fold in zip(pages, page_folds, strict=True)}
@@ -193,7 +211,11 @@ def _digest_code() -> str:
 def _digest_pages(pages: Iterable[AnnotatedPage]) -> str:
     digest = hashlib.sha256()
     for page in pages:
-        digest.update(repr((page.id, page.html, page.gold, page.must_have, page.must_not)).encode("utf-8", "replace"))
+        digest.update(
+            repr((page.id, page.html, page.text, page.gold, page.blocks, page.must_have, page.must_not)).encode(
+                "utf-8", "replace"
+            )
+        )
     return digest.hexdigest()
 
 

@@ -51,7 +51,9 @@ def evaluate_against(
     """
     pages = (page for path in find_sets(paths, names) if not is_phrases(path) for page in read_set(path, limit))
     for_model, for_other = tee(watch(pages))
-    return compare_tables(list(zip(judge_pages(for_model, model, view), judge_pages(for_other, other, view), strict=True)), view)
+    return compare_tables(
+        list(zip(judge_pages(for_model, model, view), judge_pages(for_other, other, view), strict=True)), view
+    )
 
 
 def evaluate_kinds(

@@ -54,7 +54,7 @@ class JudgedBlocks(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One labelled page of a site (``group``) against its gold. ``quality`` is what the model expected of its word F1."""
+    """One labelled page, of the site ``group``, against its gold. ``quality`` is the word F1 that was expected."""
 
     id: str
     group: str

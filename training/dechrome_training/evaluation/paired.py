@@ -84,10 +84,7 @@ def compare_tables(
     columns = ("", *(name_column(column, left, right) for column in COLUMNS))
     tables = []
     for title, score in (("word F1", lambda j: j.scores.f1), ("shingle F1", lambda j: j.scores.shingle_f1)):
-        rows = [
-            (row, *_compare(part, partner, score))
-            for row, part in _parts([first for first, _ in pairs])
-        ]
+        rows = [(row, *_compare(part, partner, score)) for row, part in _parts([first for first, _ in pairs])]
         tables.append(Table(f"{name}: {title}, {left} against {right}", columns, tuple(rows), NOTE))
     return tables
 

@@ -24,12 +24,11 @@ from numpy.typing import NDArray
 
 from dechrome.artefact import Model
 from dechrome.characters import IntArray
-from dechrome.context import FloatArray
+from dechrome.context import Extents, FloatArray, find_extents
 from dechrome.errors import ModelError
-from dechrome.features import FEATURE_NAMES, INPUT_NAMES, OWN_NAMES, SCORE_NAMES, Features, fill_around
+from dechrome.features import FEATURE_NAMES, OWN_NAMES, SCORE_NAMES, CuePhrases, Features, fill_around
 from dechrome.inference import Scores, network_inputs
-from dechrome.refining import DRAFT_NAMES, measure_draft
-from dechrome.tree_features import CONTAINER_LEVELS
+from dechrome.refining import measure_draft
 from dechrome_training.align import words_of
 from dechrome_training.corpus import OWN_SOURCE
 from dechrome_training.fit import Unseen, block_weights, page_weight
@@ -44,11 +43,12 @@ _FORMAT: Final = 1
 _COLUMNS: Final = (*OWN_NAMES, *(f"words_{name}" for name in SCORE_NAMES), "cues", "draft")
 _LEVELS: Final = 256  # values that a column is kept in
 _LONGEST: Final = 1200  # blocks of a page; longer ones would leave no room for others
+_JOINED: Final = 20_000  # blocks whose inputs are computed together
 _UNKNOWN_SHARE: Final = 255
 _MOST_SHARE: Final = 200
 # Blocks of each view that are kept, to learn from and to check with.
 _LEARN_BLOCKS: Final[Mapping[str, int]] = {
-    "html": 160_000, "lines": 60_000, "leftovers": 10_000, "written": 12_000, "phrase": 2_000,
+    "html": 125_000, "lines": 60_000, "leftovers": 10_000, "written": 12_000, "phrase": 2_000,
 }  # fmt: skip
 _CHECK_BLOCKS: Final[Mapping[str, int]] = {"html": 40_000, "lines": 24_000}
 _CHECK_PART: Final = 4  # one site in so many is there to check with
@@ -117,7 +117,7 @@ def pack(
         for field in ("source", "view", "language", "page_type")
     }
     facts = {"format": _FORMAT, "columns": list(_COLUMNS), "foundation": digest_foundation(model), "names": names}
-    arrays = {
+    arrays: dict[str, Any] = {
         "facts": np.frombuffer(json.dumps(facts, sort_keys=True).encode(), np.uint8),
         "codes": np.ascontiguousarray(codes.T),  # a column is one run of bytes: packs better
         "levels": levels,
@@ -221,68 +221,83 @@ def _local_numbers(likes: NDArray[Any]) -> IntArray:
 
 def _unpack(arrays: Mapping[str, NDArray[Any]], names: Mapping[str, Sequence[str]]) -> Iterator[PageRows]:
     sizes = arrays["sizes"].astype(np.int64)
+    if not sizes.size or sizes.min() < 1:
+        raise ValueError("a page without blocks")
     ends = np.cumsum(sizes)
-    codes, levels = arrays["codes"], arrays["levels"]
-    if codes.shape != (len(_COLUMNS), ends[-1]) or levels.shape != (len(_COLUMNS), _LEVELS):
+    shape = (len(_COLUMNS), ends[-1])
+    if arrays["codes"].shape != shape or arrays["levels"].shape != (len(_COLUMNS), _LEVELS):
         raise ValueError("shapes do not fit together")
+    parts = np.searchsorted(ends, np.arange(_JOINED, ends[-1] + _JOINED, _JOINED), side="left") + 1
+    first = 0
+    for last in np.unique(np.minimum(parts, sizes.size)).tolist():
+        rows = slice(ends[first] - sizes[first], ends[last - 1])
+        inputs = _inputs(arrays, rows, find_extents(sizes[first:last].tolist()))
+        for number in range(first, last):
+            start = ends[number] - sizes[number]
+            own = slice(start, ends[number])
+            yield _page(arrays, names, number, own, inputs[start - rows.start : ends[number] - rows.start])
+        first = last
+
+
+def _page(
+    arrays: Mapping[str, NDArray[Any]], names: Mapping[str, Sequence[str]], number: int, rows: slice, inputs: FloatArray
+) -> PageRows:
+    name = {field: names[field][arrays[field][number]] for field in names}
+    if name["view"] not in VIEWS:
+        raise ValueError(f"no view {name['view']!r}")
+    lengths = arrays["lengths"][rows].astype(np.int64)
+    raw = arrays["shares"][rows]
+    shares = np.where(raw == _UNKNOWN_SHARE, np.nan, raw / np.float32(_MOST_SHARE)).astype(np.float32)
+    images = arrays["images"][rows].astype(bool)
+    gold_words = int(arrays["gold_words"][number])
+    return PageRows(
+        f"base {number + 1}",
+        str(arrays["groups"][number]),
+        name["source"],
+        name["view"],
+        name["language"] or None,
+        name["page_type"] or None,
+        inputs,
+        shares,
+        images,
+        arrays["kinds"][rows].astype(np.int8),
+        lengths,
+        arrays["words"][rows].astype(np.int64),
+        block_weights(shares, images, lengths, float(arrays["page_weights"][number])),
+        None if gold_words < 0 else gold_words,
+    )
+
+
+def _inputs(arrays: Mapping[str, NDArray[Any]], rows: slice, extents: Extents) -> FloatArray:
+    """Return the inputs of the final networks for some pages, from what was kept of them."""
     columns = np.arange(len(_COLUMNS))[:, None]
-    for number, (start, end) in enumerate(zip(ends - sizes, ends, strict=True)):
-        rows = slice(start, end)
-        values = levels[columns, codes[:, rows]].T
-        lengths = arrays["lengths"][rows].astype(np.int64)
-        ranges = arrays["ranges"][:, rows].T.astype(np.int64)
-        raw = arrays["shares"][rows]
-        shares = np.where(raw == _UNKNOWN_SHARE, np.nan, raw / np.float32(_MOST_SHARE)).astype(np.float32)
-        images = arrays["images"][rows].astype(bool)
-        name = {field: names[field][arrays[field][number]] for field in names}
-        if name["view"] not in VIEWS:
-            raise ValueError(f"no view {name['view']!r}")
-        gold_words = int(arrays["gold_words"][number])
-        yield PageRows(
-            f"base {number + 1}",
-            str(arrays["groups"][number]),
-            name["source"],
-            name["view"],
-            name["language"] or None,
-            name["page_type"] or None,
-            _inputs(values, lengths, ranges, arrays["likes"][rows]),
-            shares,
-            images,
-            arrays["kinds"][rows].astype(np.int8),
-            lengths,
-            arrays["words"][rows].astype(np.int64),
-            block_weights(shares, images, lengths, float(arrays["page_weights"][number])),
-            None if gold_words < 0 else gold_words,
-        )
-
-
-def _inputs(values: FloatArray, lengths: IntArray, ranges: IntArray, likes: NDArray[Any]) -> FloatArray:
-    """Return the inputs of the final networks for one page, from what was kept of it."""
-    count = len(values)
+    values = arrays["levels"].astype(np.float32)[columns, arrays["codes"][:, rows]].T
     own, words, cues, draft = np.split(
         values, [len(OWN_NAMES), len(OWN_NAMES) + len(SCORE_NAMES), len(_COLUMNS) - 1], axis=1
     )
-    dense = np.empty((len(FEATURE_NAMES), count), np.float32).T
+    dense = np.empty((len(FEATURE_NAMES), len(values)), np.float32).T
     dense[:, : len(OWN_NAMES)] = own
-    fill_around(dense)
-    places = np.arange(count)[:, None]
-    first = np.maximum(places - ranges[:, :CONTAINER_LEVELS], 0)
-    last = np.minimum(places + ranges[:, CONTAINER_LEVELS:], count - 1)
+    fill_around(dense, extents)
+    places = np.arange(len(values))
+    before, after = np.split(arrays["ranges"][:, rows].T.astype(np.int64), 2, axis=1)
+    first = np.maximum(places[:, None] - before, extents.first[:, None])
+    last = np.minimum(places[:, None] + after, extents.end[:, None] - 1)
+    likes = arrays["likes"][rows].astype(np.uint64) + (extents.owners.astype(np.uint64) << np.uint64(32))
     nothing = np.zeros(0, np.int64)
-    features = Features(
-        dense, nothing, nothing, nothing, nothing, first, last, lengths, likes.astype(np.uint64)
-    )
-    inputs = np.empty((count, len(INPUT_NAMES) + len(DRAFT_NAMES)), np.float32)
-    inputs[:, : len(INPUT_NAMES)] = network_inputs(features, Scores(words, cues[:, 0]))
-    inputs[:, len(INPUT_NAMES) :] = measure_draft(draft[:, 0], features)
-    return inputs
+    lengths = arrays["lengths"][rows].astype(np.int64)
+    phrases = CuePhrases(nothing, nothing, nothing, nothing)
+    features = Features(dense, nothing, nothing, phrases, first, last, lengths, likes, extents)
+    first_pass = network_inputs(features, Scores(words, cues[:, 0]))
+    return np.concatenate((first_pass, measure_draft(draft[:, 0], features)), axis=1)
 
 
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}; a model is retrained beside its base sample") from error
+        raise ModelError(
+            f"{path}: cannot be read: {error.strerror}; a model is retrained beside its base sample"
+        ) from error
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if len(data) > MAX_BYTES or sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -15,7 +15,7 @@ from dechrome.context import FloatArray
 from dechrome.inference import predict_proba
 from dechrome_training.corpus import assign_folds
 from dechrome_training.fit import steady
-from dechrome_training.retraining.rows import PageRows, choose, word_f1
+from dechrome_training.retraining.rows import PageRows
 from dechrome_training.retraining.warm import Layers, blend, continue_members, standardise
 from dechrome_training.samples import UNKNOWN
 
@@ -23,10 +23,11 @@ FOLDS: Final = 5
 SHARES: Final = (0.3, 0.6)  # of the weight of all rows that is the user's
 EPOCHS: Final = (1, 2, 4)
 BLENDS: Final = (0.4, 0.7, 1.0)  # how far from the old weights to the new ones
-TOLERANCE: Final = 0.002  # word F1 that may be lost on the check pages while settings are compared
+TOLERANCE: Final = 0.002  # score that may be lost on the check pages
 LEARNING_RATE: Final = 1e-3
 ALPHA: Final = 0.1
 BATCH: Final = 1024
+_DOUBT: Final = 0.02  # the old model's doubts below this are not learned from
 _CHECKED_FOLDS: Final = 2  # folds whose networks look at the check pages: losses hardly differ from fold to fold
 _JOBS: Final = 2
 
@@ -42,6 +43,16 @@ class Setting(NamedTuple):
 STAY: Final = Setting(0.0, 0, 0.0)
 
 
+class Task(NamedTuple):
+    """What a network learns: the target of each block of a page (-1: none), and how well probabilities do on it.
+
+    ``score`` returns nan for a page that nothing can be measured by.
+    """
+
+    targets: Callable[[PageRows], NDArray[np.int8]]
+    score: Callable[[PageRows, FloatArray], float]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
     """Rows to learn from: inputs as the network's first layer sees them, targets and weights."""
@@ -53,24 +64,56 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """What a cross-validation found for one network.
+    """What a cross-validation found for one network, under each setting.
 
-    ``setting`` is the best one. ``probabilities`` holds for each page what a network says of its blocks that has not
-    seen the page's site, nor been chosen by it.
+    ``probabilities`` are those of networks that have not seen the page's site, for each page; ``scores`` follow from
+    them, one a page; ``lost`` is what is lost on the check pages; ``folds`` has the fold of each page.
     """
 
-    setting: Setting
-    probabilities: list[FloatArray]
-    trials: dict[Setting, tuple[float, float]]
+    probabilities: dict[Setting, list[FloatArray]]
+    scores: dict[Setting, NDArray[np.float64]]
+    lost: dict[Setting, float]
+    folds: NDArray[np.int64]
+
+    def best(self, most_blend: float = 1.0) -> tuple[Setting, list[FloatArray]]:
+        """Return the best setting that loses little on the check pages, and probabilities for pages not seen.
+
+        These are, for each page, of the setting that is best for the pages of the other folds.
+        """
+        allowed = [s for s, lost in self.lost.items() if lost <= TOLERANCE and s.blend <= most_blend]
+        unseen = [
+            self.probabilities[_best(allowed, self.scores, self.folds != fold)][number]
+            for number, fold in enumerate(self.folds)
+        ]
+        return _best(allowed, self.scores, np.ones(self.folds.size, bool)), unseen
 
 
-def learn_rows(network: Network, pages: Sequence[PageRows]) -> Rows:
-    """Return the rows of pages whose label is known."""
-    targets = np.concatenate([page.targets for page in pages])
+def learn_rows(network: Network, pages: Sequence[PageRows], task: Task) -> Rows:
+    """Return the rows of pages whose target is known."""
+    targets = np.concatenate([task.targets(page) for page in pages])
     weights = np.concatenate([page.weights for page in pages])
     known = np.flatnonzero((targets != UNKNOWN) & (weights > 0))
     inputs = np.concatenate([page.inputs for page in pages])[known]
     return Rows(standardise(network, inputs), targets[known], weights[known])
+
+
+def soften(network: Network, pages: Sequence[PageRows], task: Task) -> Rows:
+    """Return rows of pages whose targets are what the network itself says: to learn from these is to forget nothing.
+
+    Each row stands there once for every class that the network thinks possible, and counts by its probability (Li and
+    Hoiem, Learning without Forgetting, ECCV 2016). Rows without a target are left out.
+    """
+    targets = np.concatenate([task.targets(page) for page in pages])
+    known = np.flatnonzero(targets != UNKNOWN)
+    inputs = np.concatenate([page.inputs for page in pages])[known]
+    weights = np.concatenate([page.weights for page in pages])[known]
+    likely = predict_proba(network, inputs)
+    classes, places = np.nonzero((likely.T > _DOUBT) & (weights > 0))
+    return Rows(
+        standardise(network, inputs)[places],
+        classes.astype(np.int8),
+        weights[places] * likely[places, classes],
+    )
 
 
 def mix(base: Rows, user: Rows, share: float) -> Rows:
@@ -108,70 +151,53 @@ def site_folds(groups: Sequence[str]) -> list[int]:
 
 
 def search(
-    network: Network,
-    base: Rows,
-    pages: Sequence[PageRows],
-    folds: Sequence[int],
-    check: Sequence[PageRows],
-    settings: Mapping[str, Any],
-    scored: Callable[[PageRows], bool],
+    network: Network, base: Rows, pages: Sequence[PageRows], folds: Sequence[int], check: Sequence[PageRows], task: Task
 ) -> Search:
-    """Cross-validate all settings of one network and choose the best that loses little on the check pages.
+    """Cross-validate all settings of one network, and measure what each loses on the check pages.
 
-    ``pages`` are the user's, ``folds`` one for each; ``scored`` says which of them are measured by.
+    ``pages`` are the user's, ``folds`` one for each. Only the first perceptron of the network is trained here.
     """
     numbers = np.asarray(folds)
-    jobs = [(share, fold) for share in SHARES for fold in sorted(set(folds))]
-    old_check = _mean_f1(network, check, settings)
+    first = Network(network.mean, network.scale, network.members[:1])
+    before = mean_score(first, check, task)
 
-    def run(share: float, fold: int) -> dict[Setting, tuple[list[FloatArray], float]]:
+    def run(share: float, fold: int) -> Iterator[tuple[Setting, list[FloatArray], float]]:
         outside = [page for page, number in zip(pages, folds, strict=True) if number == fold]
         inside = [page for page, number in zip(pages, folds, strict=True) if number != fold]
-        if not inside:
-            return {}
-        rows = mix(base, learn_rows(network, inside), share)
-        found: dict[Setting, tuple[list[FloatArray], float]] = {}
-        learning = _learn(network, rows, 1)
+        user = learn_rows(first, inside, task) if inside else None
+        if user is None or not user.targets.size:
+            return
+        learning = _learn(first, mix(base, user, share), 1)
         for epoch in range(1, max(EPOCHS) + 1):
             members = next(learning)
-            if epoch not in EPOCHS:
-                continue
-            for part in BLENDS:
-                candidate = moved(network, members, part)
-                loss = np.nan
-                if fold < _CHECKED_FOLDS and check:
-                    loss = old_check - _mean_f1(candidate, check, settings)
-                probabilities = [predict_proba(candidate, page.inputs) for page in outside]
-                found[Setting(share, epoch, part)] = probabilities, loss
-        return found
+            for part in BLENDS if epoch in EPOCHS else ():
+                candidate = moved(first, members, part)
+                loss = before - mean_score(candidate, check, task) if fold < _CHECKED_FOLDS else np.nan
+                yield Setting(share, epoch, part), [predict_proba(candidate, page.inputs) for page in outside], loss
 
+    jobs = [(share, fold) for share in SHARES for fold in sorted(set(folds))]
     with steady():
-        results = Parallel(n_jobs=_JOBS, prefer="threads")(delayed(run)(*job) for job in jobs)
-    probabilities: dict[Setting, dict[int, FloatArray]] = {}
-    losses: dict[Setting, list[float]] = {}
+        results = Parallel(n_jobs=_JOBS, prefer="threads")(delayed(lambda *job: list(run(*job)))(*job) for job in jobs)
+    by_page = {STAY: {n: predict_proba(network, page.inputs) for n, page in enumerate(pages)}}
+    losses: dict[Setting, list[float]] = {STAY: [0.0]}
     for (_, fold), found in zip(jobs, results, strict=True):
-        for setting, (part, loss) in found.items():
-            places = np.flatnonzero(numbers == fold).tolist()
-            probabilities.setdefault(setting, {}).update(zip(places, part, strict=True))
+        places = np.flatnonzero(numbers == fold).tolist()
+        for setting, part, loss in found:
+            by_page.setdefault(setting, {}).update(zip(places, part, strict=True))
             losses.setdefault(setting, []).append(loss)
-    stay = {number: predict_proba(network, page.inputs) for number, page in enumerate(pages)}
-    probabilities[STAY], losses[STAY] = stay, [0.0]
-    scores = {
-        setting: _page_scores(pages, found, settings, scored)
-        for setting, found in probabilities.items()
-        if len(found) == len(pages)
+    probabilities = {
+        s: [found[n] for n in range(len(pages))] for s, found in by_page.items() if len(found) == len(pages)
     }
-    mean_losses = {setting: float(np.nanmean(losses[setting])) if check else 0.0 for setting in scores}
-    allowed = [setting for setting in scores if mean_losses[setting] <= TOLERANCE]
-    chosen = _best(allowed, scores, np.ones(len(pages), bool))
-    honest: list[FloatArray] = []
-    for number, fold in enumerate(folds):
-        honest.append(probabilities[_best(allowed, scores, numbers != fold)][number])
-    trials = {setting: (float(np.nanmean(scores[setting])), mean_losses[setting]) for setting in scores}
-    return Search(chosen, honest, trials)
+    scores = {s: np.array(list(map(task.score, pages, found))) for s, found in probabilities.items()}
+    return Search(probabilities, scores, {s: _mean(np.array(losses[s])) for s in probabilities}, numbers)
 
 
-def _learn(network: Network, rows: Rows, members: int | None) -> Any:
+def mean_score(network: Network, pages: Sequence[PageRows], task: Task) -> float:
+    """Return the mean score of a network on pages; 0 where nothing can be measured."""
+    return _mean(np.array([task.score(page, predict_proba(network, page.inputs)) for page in pages]))
+
+
+def _learn(network: Network, rows: Rows, members: int | None) -> Iterator[tuple[Layers, ...]]:
     return continue_members(
         network,
         rows.standard,
@@ -185,34 +211,13 @@ def _learn(network: Network, rows: Rows, members: int | None) -> Any:
     )
 
 
-def _best(allowed: Sequence[Setting], scores: Mapping[Setting, FloatArray], pages: NDArray[np.bool_]) -> Setting:
+def _best(
+    allowed: Sequence[Setting], scores: Mapping[Setting, NDArray[np.float64]], pages: NDArray[np.bool_]
+) -> Setting:
     """Return the setting with the best mean score over some pages; the gentlest of equals."""
-
-    def rank(setting: Setting) -> tuple[float, float]:
-        known = scores[setting][pages]
-        known = known[~np.isnan(known)]
-        return (round(float(known.mean()), 6) if known.size else 0.0, -setting.blend)
-
-    return max(allowed, key=rank)
+    return max(allowed, key=lambda setting: (round(_mean(scores[setting][pages]), 6), -setting.blend, -setting.share))
 
 
-def _page_scores(
-    pages: Sequence[PageRows],
-    found: Mapping[int, FloatArray],
-    settings: Mapping[str, Any],
-    scored: Callable[[PageRows], bool],
-) -> FloatArray:
-    return np.array(
-        [
-            word_f1(page, choose(found[number], page.lengths, page.head, settings)) if scored(page) else np.nan
-            for number, page in enumerate(pages)
-        ],
-        np.float32,
-    )
-
-
-def _mean_f1(network: Network, pages: Sequence[PageRows], settings: Mapping[str, Any]) -> float:
-    scores = [
-        word_f1(page, choose(predict_proba(network, page.inputs), page.lengths, page.head, settings)) for page in pages
-    ]
-    return float(np.mean(scores)) if scores else 0.0
+def _mean(scores: NDArray[np.float64]) -> float:
+    known = scores[~np.isnan(scores)]
+    return float(known.mean()) if known.size else 0.0

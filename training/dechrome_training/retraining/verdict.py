@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from dechrome.artefact import KINDS, LABELS
 from dechrome.blocks import Kind, Label
 from dechrome_training.evaluation.judging import Judgement
-from dechrome_training.evaluation.paired import COLUMNS, LEAST_SITES, NOTE, Comparison, compare_scores, compare_tables, name_column
+from dechrome_training.evaluation.paired import (
+    COLUMNS,
+    LEAST_SITES,
+    NOTE,
+    Comparison,
+    compare_scores,
+    compare_tables,
+    name_column,
+)
 from dechrome_training.evaluation.results import join_blocks, measure_rates
 from dechrome_training.evaluation.tables import Cell, Table
 from dechrome_training.samples import UNKNOWN, Sample
@@ -53,7 +61,10 @@ class CheckPage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether to use the new model, and why. ``pages`` and ``check`` compare word F1, new against old."""
+    """Whether to use the new model, and why. ``pages`` and ``check`` compare word F1, new against old.
+
+    ``changes`` are the pages whose labels changed, largest change first; ``page_scores`` are word F1, old and new.
+    """
 
     use: bool
     sentence: str
@@ -61,6 +72,7 @@ class Verdict:
     check: Comparison
     tables: tuple[Table, ...]
     changes: tuple[PageChange, ...]
+    page_scores: tuple[tuple[float, float], ...]
 
 
 def judge(
@@ -92,8 +104,9 @@ def judge(
         for sample, (new, old) in zip(samples, pairs, strict=True)
         if new.view == view and (page := _page_change(sample, new, old)).changes
     ]
+    scores = tuple((old.scores.f1, new.scores.f1) for new, old in shown)
     changes.sort(key=lambda page: (-abs(np.nan_to_num(page.new_f1 - page.old_f1)), page.id))
-    return Verdict(use, sentence, pages, general, tuple(tables), tuple(changes))
+    return Verdict(use, sentence, pages, general, tuple(tables), tuple(changes), scores)
 
 
 def _decide(pages: Comparison, check: Comparison, sites: int, changed: bool) -> tuple[bool, str]:
@@ -107,8 +120,8 @@ def _decide(pages: Comparison, check: Comparison, sites: int, changed: bool) -> 
         )
     if not changed:
         return False, (
-            f"Do not use it: nothing learned from your pages made the model better on other sites of yours ({on_yours});"
-            " it is the old model."
+            "Do not use it: it is the old model, for nothing learned from some of your sites helped on the others"
+            f" ({on_yours})."
         )
     if loss > MOST_LOSS:
         return False, f"Do not use it: it is worse elsewhere, by {loss:.3f} on the check pages ({on_yours})."
@@ -119,7 +132,11 @@ def _decide(pages: Comparison, check: Comparison, sites: int, changed: bool) -> 
             f"Do not use it yet: no gain beyond chance on your pages ({on_yours}, difference between"
             f" {pages.low:+.3f} and {pages.high:+.3f}); label more pages, best of other sites."
         )
-    where = "" if sites >= LEAST_SITES else f" Your pages are of {_count(sites, 'site')}: what it does on others is not known."
+    where = (
+        ""
+        if sites >= LEAST_SITES
+        else f" Your pages are of {_count(sites, 'site')}: what it does on others is not known."
+    )
     return True, (
         f"Use it: {on_yours} (gain {pages.low:+.3f} to {pages.high:+.3f}, sites held out), and on the check pages"
         f" {check.old:.3f} -> {check.new:.3f}.{where}"
@@ -191,5 +208,3 @@ def _label_name(label: int, kind: int) -> str:
         return "not known"
     name = LABELS[label].value
     return f"{name}: {KINDS[kind].value}" if kind != UNKNOWN and KINDS[kind] is not Kind.OTHER else name
-
-

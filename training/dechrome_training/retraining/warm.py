@@ -40,7 +40,9 @@ def continue_members(
     """
     chosen = network.members[:members]
     classes = chosen[0][-1][1].size
-    learners = [_start(_wake(layers, targets), learning_rate, alpha, batch, seed + n) for n, layers in enumerate(chosen)]
+    learners = [
+        _start(_wake(layers, targets), learning_rate, alpha, batch, seed + n) for n, layers in enumerate(chosen)
+    ]
     scaled = weights / weights.mean()
     while True:
         for learner in learners:
@@ -51,8 +53,7 @@ def continue_members(
 def blend(old: Layers, new: Layers, share: float) -> Layers:
     """Return layers on the way from old to new, ``share`` of the way (Wortsman et al., CVPR 2022)."""
     return tuple(
-        ((1 - share) * a + share * b, (1 - share) * c + share * d)
-        for (a, c), (b, d) in zip(old, new, strict=True)
+        ((1 - share) * a + share * b, (1 - share) * c + share * d) for (a, c), (b, d) in zip(old, new, strict=True)
     )
 
 
