@@ -30,6 +30,7 @@ from dechrome_training.retraining.search import (
     Setting,
     Task,
     fit_on,
+    join,
     learn_rows,
     mean_score,
     mix,
@@ -130,11 +131,11 @@ def _retrain_head(
     network: Network, task: Task, sample: BaseSample, pages: Sequence[PageRows], name: str, fold_of: dict[str, int]
 ) -> _Part:
     """Search the settings of one network, and fit it; it stays as it is where there is nothing to learn."""
-    stay = [predict_proba(network, page.inputs) for page in pages]
+    stay = join(pages).predict(network)
     if not any((task.targets(page) != UNKNOWN).any() for page in pages):
         return _Part(network, STAY, stay)
     base = soften(network, [page for page in sample.learn if name in (page.head, "kind")], task)
-    check = [page for page in sample.check if name in (page.head, "kind")]
+    check = join([page for page in sample.check if name in (page.head, "kind")])
     found = search(network, base, pages, [fold_of[page.id] for page in pages], check, task)
     before, user = mean_score(network, check, task), learn_rows(network, pages, task)
     limit = 1.0

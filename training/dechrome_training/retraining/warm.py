@@ -41,7 +41,8 @@ def continue_members(
     chosen = network.members[:members]
     classes = chosen[0][-1][1].size
     learners = [
-        _start(_wake(layers, targets), learning_rate, alpha, batch, seed + n) for n, layers in enumerate(chosen)
+        _start(_wake(layers, targets), learning_rate, alpha, min(batch, targets.size), seed + n)
+        for n, layers in enumerate(chosen)
     ]
     scaled = weights / weights.mean()
     while True:
@@ -62,13 +63,14 @@ def _start(layers: Layers, learning_rate: float, alpha: float, batch: int, seed:
     learner = MLPClassifier(
         tuple(biases.size for _, biases in layers[:-1]),
         alpha=alpha,
-        batch_size=batch,
+        batch_size=1,
         learning_rate_init=learning_rate,
         random_state=np.random.RandomState(seed),
     )
     inputs, classes = layers[0][0].shape[0], layers[-1][1].size
     learner.partial_fit(np.zeros((1, inputs), np.float32), [0], classes=np.arange(classes))  # allocates everything
     del learner._optimizer  # nothing has been learned yet
+    learner.set_params(batch_size=batch)
     for own, (weights, _) in zip(learner.coefs_, layers, strict=True):
         own[:] = weights
     for own, (_, biases) in zip(learner.intercepts_, layers, strict=True):
