@@ -134,7 +134,7 @@ def pack(
         "check": np.array(list(chosen.values()), bool),
         "gold_words": np.array([-1 if s.gold is None else len(words_of(s.gold)) for s in kept], np.int32),
         "page_weights": np.array([page_weight(s.source, s.view, recipe) for s in kept], np.float32),
-        "groups": np.array([_hash(sample.group) for sample in kept], np.uint32),
+        "groups": np.array([int(site_number(sample.group)) for sample in kept], np.uint32),
         **{
             field: np.array([names[field].index(str(getattr(s, field) or "")) for s in kept], np.uint8)
             for field in names
@@ -178,6 +178,11 @@ def digest_foundation(model: Model) -> str:
     for array in arrays:
         digest.update(array.astype(np.float16).tobytes())
     return digest.hexdigest()
+
+
+def site_number(group: str) -> str:
+    """Return what stands for the name of a site in a base sample."""
+    return str(_hash(group))
 
 
 def _own_values(sample: Sample, unseen: Unseen) -> FloatArray:

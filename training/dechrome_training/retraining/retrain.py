@@ -42,7 +42,7 @@ from dechrome_training.retraining.verdict import MOST_LOSS, CheckPage, Verdict, 
 from dechrome_training.samples import UNKNOWN, Sample, page_samples
 
 Report = Callable[[str], None]
-_LABEL_HEADS: Final = ("html", "text")
+NETWORKS: Final = ("html", "text", "kind")  # that go on learning
 _OLD_SCORES: Final = frozenset(("scores", "data", "folds", "peers", "site_scores"))
 _SCORED_VIEWS: Final = ("html", "lines")
 
@@ -96,10 +96,16 @@ def read_pages(paths: Sequence[Path]) -> list[AnnotatedPage]:
     return list(pages.values())
 
 
-def retrain(model: Model, sample: BaseSample, pages: Sequence[AnnotatedPage], report: Report) -> Retrained:
+def retrain(
+    model: Model,
+    sample: BaseSample,
+    pages: Sequence[AnnotatedPage],
+    report: Report,
+    networks: Sequence[str] = NETWORKS,
+) -> Retrained:
     """Go on training a model's final networks on labelled pages, mixed with its base sample.
 
-    Word tables and drafts stay as they are.
+    Word tables and drafts stay as they are, and so do networks that are not among ``networks``.
     """
     samples = [s for page in pages for s in page_samples(page) if len(s.shares)]
     rows = measure_rows(model, samples)
@@ -108,9 +114,12 @@ def retrain(model: Model, sample: BaseSample, pages: Sequence[AnnotatedPage], re
     heads = dict(model.heads)
     unseen: dict[str, list[FloatArray]] = {}
     settings: dict[str, Setting] = {}
-    for name in (*_LABEL_HEADS, "kind"):
+    for name in NETWORKS:
         task = _task(model, name)
         own = [n for n, page in enumerate(rows) if name in (page.head, "kind")]
+        if name not in networks:
+            settings[name], unseen[name] = STAY, join(rows).predict(model.heads[name])
+            continue
         part = _retrain_head(model.heads[name], task, sample, [rows[n] for n in own], name, fold_of)
         heads[name], settings[name] = part.network, part.setting
         found = dict(zip(own, part.unseen, strict=True))
@@ -122,7 +131,7 @@ def retrain(model: Model, sample: BaseSample, pages: Sequence[AnnotatedPage], re
             else f"network {name}: as it was"
         )
     fitted = replace(model, heads=heads)
-    changed = any(setting != STAY for setting in settings.values())
+    changed = settings["html" if any(page.head == "html" for page in rows) else "text"] != STAY
     verdict = _judge(model, fitted, samples, rows, unseen, changed, sample.check)
     return Retrained(replace(fitted, settings=_settings(model, pages, settings, verdict)), verdict)
 

@@ -81,7 +81,7 @@ def judge(
     """Judge a retrained model.
 
     ``pairs`` are the judgements, new and old, of ``samples``, each by a model that has not seen the page's site.
-    ``changed`` says whether anything was learned at all.
+    ``changed`` says whether anything was learned for pages as they are.
     """
     view = "html" if any(new.view == "html" and not np.isnan(new.scores.f1) for new, _ in pairs) else "lines"
     shown = [(new, old) for new, old in pairs if new.view == view]
