@@ -24,6 +24,7 @@ from dechrome.refining import DRAFT_NAMES
 
 FORMAT: Final = 2
 MAX_BYTES: Final = 64 << 20  # of weights.npz once unpacked: bounds what a hostile folder can ask for
+MAX_SETTINGS_BYTES: Final = 4 << 20  # of model.json; the shipped one has 40 KB
 LABELS: Final = tuple(Label)
 KINDS: Final = tuple(Kind)
 TAIL_BITS: Final = 14  # of the hashed words and characters of tails
@@ -149,6 +150,8 @@ def _read_settings(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(f"{path}: no such file; a model folder holds model.json and weights.npz")
     try:
+        if path.stat().st_size > MAX_SETTINGS_BYTES:
+            raise ModelError(f"{path}: larger than {MAX_SETTINGS_BYTES} bytes; get the model folder again")
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: cannot be read as JSON: {error}") from error
@@ -156,7 +159,10 @@ def _read_settings(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: must hold an object")
     for name, value in _schema().items():
         if settings.get(name) != value:
-            raise ModelError(f"{path}: {name!r} differs from this version of dechrome; train the model again with it")
+            raise ModelError(
+                f"{path}: {name!r} differs from this version of dechrome; train the model again with it"
+                " (dechrome train --add labels.jsonl), or install the version that made it"
+            )
     return settings
 
 

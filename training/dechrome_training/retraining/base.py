@@ -92,12 +92,12 @@ def write_base(
 ) -> None:  # fmt: skip
     """Write the base sample of a model into its folder; the same pages give the same bytes.
 
-    Raises:
-        ModelError: it would be larger than ``MAX_BYTES``.
+    Where it would be larger than ``MAX_BYTES``, one page in ten is left out, as often as it takes.
     """
     data = pack(model, samples, chosen, unseen, recipe)
-    if len(data) > MAX_BYTES:
-        raise ModelError(f"{folder / FILE}: {len(data):,} bytes are more than {MAX_BYTES:,}: keep fewer pages")
+    while len(data) > MAX_BYTES and len(chosen) > 1:
+        chosen = {number: check for n, (number, check) in enumerate(chosen.items()) if n % 10}
+        data = pack(model, samples, chosen, unseen, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_bytes(data)
 

@@ -91,7 +91,7 @@ def judge(
     of_view = [page for page in check if page.view == view]
     general = _compare_check(of_view)
     sites = len({new.group for new, _ in shown})
-    use, sentence = _decide(pages, general, sites, changed)
+    use, sentence = decide(pages, general, sites, changed)
     tables = [
         table
         for name in ("html", "lines")
@@ -109,8 +109,11 @@ def judge(
     return Verdict(use, sentence, pages, general, tuple(tables), tuple(changes), scores)
 
 
-def _decide(pages: Comparison, check: Comparison, sites: int, changed: bool) -> tuple[bool, str]:
-    """Return whether to use the model, and one plain sentence."""
+def decide(pages: Comparison, check: Comparison, sites: int, changed: bool) -> tuple[bool, str]:
+    """Return whether to use the model, and one plain sentence that says why.
+
+    ``sites`` is the number of the user's sites, ``changed`` as in ``judge``.
+    """
     gain, loss = pages.difference, -check.difference if check.pages else 0.0
     on_yours = f"word F1 on your pages {pages.old:.3f} -> {pages.new:.3f}"
     if pages.pages < LEAST_PAGES:
