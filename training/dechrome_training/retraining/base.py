@@ -64,20 +64,16 @@ class BaseSample(NamedTuple):
 def choose_pages(samples: Sequence[Sample]) -> dict[int, bool]:
     """Return the numbers of the samples that are kept; the value says whether they are there to check with.
 
-    The choice follows from the names of pages and sites alone. Phrases and pages written with our own phrases are
-    only learned from.
+    The choice follows from the names of pages and sites alone. Written pages are only learned from, but not those made
+    from sites to check with.
     """
     left = {(view, check): blocks for check, of in ((False, _LEARN_BLOCKS), (True, _CHECK_BLOCKS))
             for view, blocks in of.items()}  # fmt: skip
     chosen: dict[int, bool] = {}
     for number in sorted(range(len(samples)), key=lambda n: (_hash(f"{samples[n].id} {samples[n].texts[:1]}"), n)):
         sample = samples[number]
-        check = (
-            sample.view in _CHECK_BLOCKS
-            and sample.source not in (OWN_SOURCE, "written")
-            and _hash(sample.group) % _CHECK_PART == 0
-        )
-        if check and sample.gold is None:
+        check = sample.view != "phrase" and _hash(sample.group) % _CHECK_PART == 0
+        if check and (sample.gold is None or sample.source == OWN_SOURCE or sample.view not in _CHECK_BLOCKS):
             continue
         room = left[sample.view, check]
         if 0 < len(sample.shares) <= min(room, _LONGEST):
