@@ -18,7 +18,7 @@ from dechrome.context import FloatArray
 from dechrome.errors import DataError
 from dechrome.inference import calibrate, predict_proba
 from dechrome_training.corpus import AnnotatedPage
-from dechrome_training.evaluation.judging import judge_prediction
+from dechrome_training.evaluation.judging import Judgement, judge_prediction
 from dechrome_training.evaluation.selection import read_set
 from dechrome_training.fit import Prediction
 from dechrome_training.retraining.base import FILE, BaseSample, read_base
@@ -55,9 +55,10 @@ class Retrained(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """What was found for one network."""
+    """What was found for one network; ``control`` has learned as long, but from the base sample alone."""
 
     network: Network
+    control: Network
     setting: Setting
     unseen: list[FloatArray]
 
@@ -111,7 +112,7 @@ def retrain(
     rows = measure_rows(model, samples)
     fold_of = dict(zip([p.id for p in pages], site_folds([p.group for p in pages]), strict=True))
     report(f"pages measured: {sum(len(page.shares) for page in rows)} rows")
-    heads = dict(model.heads)
+    heads, controls = dict(model.heads), dict(model.heads)
     unseen: dict[str, list[FloatArray]] = {}
     settings: dict[str, Setting] = {}
     for name in NETWORKS:
@@ -121,7 +122,7 @@ def retrain(
             settings[name], unseen[name] = STAY, join(rows).predict(model.heads[name])
             continue
         part = _retrain_head(model.heads[name], task, sample, [rows[n] for n in own], name, fold_of)
-        heads[name], settings[name] = part.network, part.setting
+        heads[name], controls[name], settings[name] = part.network, part.control, part.setting
         found = dict(zip(own, part.unseen, strict=True))
         unseen[name] = [found.get(n, np.zeros((0, 0), np.float32)) for n in range(len(rows))]
         share, epochs, blend = part.setting
@@ -132,7 +133,8 @@ def retrain(
         )
     fitted = replace(model, heads=heads)
     changed = settings["html" if any(page.head == "html" for page in rows) else "text"] != STAY
-    verdict = _judge(model, fitted, samples, rows, unseen, changed, sample.check)
+    check = [_check_page(replace(model, heads=controls), fitted, page) for page in sample.check]
+    verdict = judge(*_judge_pages(model, fitted, samples, rows, unseen), check, changed)
     return Retrained(replace(fitted, settings=_settings(model, pages, settings, verdict)), verdict)
 
 
@@ -142,19 +144,20 @@ def _retrain_head(
     """Search the settings of one network, and fit it; it stays as it is where there is nothing to learn."""
     stay = join(pages).predict(network)
     if not any((task.targets(page) != UNKNOWN).any() for page in pages):
-        return _Part(network, STAY, stay)
+        return _Part(network, network, STAY, stay)
     base = soften(network, [page for page in sample.learn if name in (page.head, "kind")], task)
     check = join([page for page in sample.check if name in (page.head, "kind")])
     found = search(network, base, pages, [fold_of[page.id] for page in pages], check, task)
-    before, user = mean_score(network, check, task), learn_rows(network, pages, task)
+    user = learn_rows(network, pages, task)
     limit = 1.0
     while True:
         setting, unseen = found.best(limit)
         if setting == STAY:
-            return _Part(network, STAY, stay)
+            return _Part(network, network, STAY, stay)
         new = fit_on(network, mix(base, user, setting.share), setting)
-        if before - mean_score(new, check, task) <= MOST_LOSS:
-            return _Part(new, setting, unseen)
+        control = fit_on(network, base, setting) if base.targets.size else network
+        if mean_score(control, check, task) - mean_score(new, check, task) <= MOST_LOSS:
+            return _Part(new, control, setting, unseen)
         limit = max(blend for blend in (0.0, *BLENDS) if blend < setting.blend)  # nearer to the old network
 
 
@@ -183,29 +186,18 @@ def _kind_score(page: PageRows, probabilities: FloatArray) -> float:
     return float((probabilities.argmax(axis=1) == kinds)[known].mean()) if known.any() else float("nan")
 
 
-def _judge(
-    old: Model,
-    new: Model,
-    samples: Sequence[Sample],
-    rows: Sequence[PageRows],
-    unseen: dict[str, list[FloatArray]],
-    changed: bool,
-    check: Sequence[PageRows],
-) -> Verdict:
-    """Compare both models on the user's pages, each page judged by networks that have not seen its site."""
+def _judge_pages(
+    old: Model, new: Model, samples: Sequence[Sample], rows: Sequence[PageRows], unseen: dict[str, list[FloatArray]]
+) -> tuple[list[Sample], list[tuple[Judgement, Judgement]]]:
+    """Judge the user's pages under the new and the old model, each page by networks that have not seen its site."""
     shown = [n for n, page in enumerate(rows) if page.view in _SCORED_VIEWS]
     pairs = []
     for n in shown:
-        page = rows[n]
-        before = [predict_proba(old.heads[name], page.inputs) for name in (page.head, "kind")]
-        after = [unseen[name][n] for name in (page.head, "kind")]
-        pairs.append(
-            (
-                judge_prediction(Prediction(samples[n], after[0], after[1]), new.settings),
-                judge_prediction(Prediction(samples[n], before[0], before[1]), old.settings),
-            )
-        )
-    return judge([samples[n] for n in shown], pairs, [_check_page(old, new, page) for page in check], changed)
+        heads = (rows[n].head, "kind")
+        after = Prediction(samples[n], *(unseen[name][n] for name in heads))
+        before = Prediction(samples[n], *(predict_proba(old.heads[name], rows[n].inputs) for name in heads))
+        pairs.append((judge_prediction(after, new.settings), judge_prediction(before, old.settings)))
+    return [samples[n] for n in shown], pairs
 
 
 def _check_page(old: Model, new: Model, page: PageRows) -> CheckPage:
