@@ -403,6 +403,25 @@ def test_a_retrained_model_can_be_retrained(retrained: tuple[Path, Verdict], lab
     assert read_model(tmp_path).settings["retrained"]["base"] == read_model(retrained[0]).digest
 
 
+def test_training_from_scratch_takes_the_labels_alone(labels: Path, tmp_path: Path) -> None:
+    text = RECIPE.read_text(encoding="utf-8")
+    for name, value in {
+        "folds": "2", "own": '"phrases"', "own_images": "20", "own_look_alikes": "10", "own_written_pages": "4",
+        "hidden": "[8]", "epochs": "1", "iterations": "3", "kind_iterations": "3",
+    }.items():  # fmt: skip
+        text = re.sub(rf"^{name} *=.*$", f"{name} = {value}", text, flags=re.MULTILINE)
+    (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "phrases").mkdir()
+    shutil.copy(ROOT / "datasets" / "phrases" / "fr.tsv", tmp_path / "phrases")
+    out = tmp_path / "own"
+    result = run("train", "--from-scratch", "--add", labels, "--recipe", tmp_path / "recipe.toml", "--out", out)
+    assert result.exit_code == 0, result.output
+    model = read_model(out)
+    assert model.settings["origin"]["labels"] > 0
+    assert set(model.settings["origin"]) <= {"labels", "dechrome"}
+    assert read_base(out, model).learn
+
+
 def test_unseen_pages_are_judged_by_the_inputs_that_labelling_makes(model: Model, samples: list[Sample]) -> None:
     sample = samples[0]
     rows = measure_rows(model, [sample])[0]

@@ -107,12 +107,10 @@ def train(
 
         run_training(recipe, data, out, cache, _reporter(quiet), peers, add)
         return
-    from dechrome.labelling import SHIPPED_MODEL
     from dechrome_training.evaluation.tables import format_tables
     from dechrome_training.retraining.retrain import run_retraining
 
-    folder = SHIPPED_MODEL if base == "shipped" else Path(base)
-    verdict = run_retraining(add, folder, out, _reporter(quiet))
+    verdict = run_retraining(add, _model_folder(base), out, _reporter(quiet))
     click.echo(format_tables(verdict.tables))
     click.echo(f"\n{verdict.sentence}")
     if not verdict.use:
@@ -141,12 +139,12 @@ def _check_train_options(
 @click.option("--folds", type=click.IntRange(min=2), metavar="N",
               help="Cross-validate by site: fit N models by --recipe, each on the other folds.")  # fmt: skip
 @click.option("--recipe", type=_FILE, help="With --folds: what to train on and how.")
-@click.option("--against", type=_FOLDER, metavar="FOLDER",
-              help="Compare the model with this one, page by page, and say whether it could be chance.")  # fmt: skip
+@click.option("--against", metavar="FOLDER",
+              help="Compare with this model, or: shipped, page by page; is the difference chance?")  # fmt: skip
 @_CACHE
 def evaluate(
     data: tuple[Path, ...], sets: tuple[str, ...], view: str | None, limit: int | None, model: Path | None,
-    kinds: bool, sites: bool, folds: int | None, recipe: Path | None, against: Path | None, cache: Path | None,
+    kinds: bool, sites: bool, folds: int | None, recipe: Path | None, against: str | None, cache: Path | None,
     json_path: Path | None, quiet: bool,
 ) -> None:  # fmt: skip
     """Measure a model on annotated pages.
@@ -164,7 +162,7 @@ def evaluate(
       dechrome evaluate --data ../shared/corpora/phrases.parquet
       dechrome evaluate --data ../shared/corpora --kinds
       dechrome evaluate --data ../shared/corpora --sets daniel,l3s-gn1 --sites
-      dechrome evaluate --model my_model --against other_model --data labels.jsonl
+      dechrome evaluate --model my_model --against shipped --data labels.jsonl
       dechrome evaluate --data ../shared/corpora --sets wcxb-dev,phrases --folds 5 --recipe training/recipe.toml
     """
     if (folds is None) != (recipe is None):
@@ -189,7 +187,7 @@ def evaluate(
     if folds and recipe:
         tables = evaluate_folds(recipe, data[0], folds, sets, view, cache, _reporter(quiet))
     elif against:
-        pair = load_model(model), load_model(against)
+        pair = load_model(model), load_model(_model_folder(against))
         tables = evaluate_against(*pair, data, sets, view or "html", limit, _watcher(quiet))
     elif kinds:
         tables = evaluate_kinds(load_model(model), data, sets, limit, _watcher(quiet))
@@ -243,9 +241,16 @@ def compare(
     _print(tables, json_path, {"command": "compare", "model": str(model or ""), "limit": limit})
 
 
-def _facts(model: Path | None, against: Path | None, folds: int | None, limit: int | None) -> dict[str, object]:
+def _model_folder(name: str) -> Path:
+    """Return the folder of a model; "shipped" is that of ours."""
+    from dechrome.labelling import SHIPPED_MODEL
+
+    return SHIPPED_MODEL if name == "shipped" else Path(name)
+
+
+def _facts(model: Path | None, against: str | None, folds: int | None, limit: int | None) -> dict[str, object]:
     facts: dict[str, object] = {"command": "evaluate", "model": str(model or ""), "folds": folds, "limit": limit}
-    return {**facts, "against": str(against)} if against else facts
+    return {**facts, "against": against} if against else facts
 
 
 def _split(names: str) -> tuple[str, ...]:
