@@ -28,7 +28,7 @@ LEARNING_RATE: Final = 1e-3
 ALPHA: Final = 0.1
 BATCH: Final = 1024
 _DOUBT: Final = 0.02  # the old model's doubts below this are not learned from
-_CHECKED_FOLDS: Final = 1  # folds whose networks look at the check pages: losses hardly differ from fold to fold
+_CHECKED_FOLDS: Final = 2  # folds whose networks look at the check pages: losses hardly differ from fold to fold
 _JOBS: Final = 2
 
 
@@ -152,7 +152,7 @@ def fit_on(network: Network, rows: Rows, setting: Setting) -> Network:
     if setting.blend == 0:
         return network
     with steady():
-        learning = _learn(network, rows, None)
+        learning = _learn(network, rows)
         *_, members = (next(learning) for _ in range(setting.epochs))
     return moved(network, members, setting.blend)
 
@@ -177,23 +177,22 @@ def search(
     What is lost is counted from the network after as much training on the base sample alone: it has been trained on the
     check pages, too, and any further training wears off what it knows by heart.
 
-    ``pages`` are the user's, ``folds`` one for each. Only the first perceptron of the network is trained here.
+    ``pages`` are the user's, ``folds`` one for each.
     """
     numbers = np.asarray(folds)
-    first = Network(network.mean, network.scale, network.members[:1])
-    controls = _controls(first, base, check, task)
+    controls = _controls(network, base, check, task)
 
     def run(share: float, fold: int) -> Iterator[tuple[Setting, list[FloatArray], float]]:
         outside = join([page for page, number in zip(pages, folds, strict=True) if number == fold])
         inside = [page for page, number in zip(pages, folds, strict=True) if number != fold]
-        user = learn_rows(first, inside, task) if inside else None
+        user = learn_rows(network, inside, task) if inside else None
         if user is None or not user.targets.size:
             return
-        learning = _learn(first, mix(base, user, share), 1)
+        learning = _learn(network, mix(base, user, share))
         for epoch in range(1, max(EPOCHS) + 1):
             members = next(learning)
             for part in BLENDS if epoch in EPOCHS else ():
-                candidate = moved(first, members, part)
+                candidate = moved(network, members, part)
                 loss = np.nan
                 if fold < _CHECKED_FOLDS:
                     loss = controls[epoch, part] - mean_score(candidate, check, task)
@@ -221,7 +220,7 @@ def _controls(network: Network, base: Rows, check: Joined, task: Task) -> dict[t
     if not base.targets.size:
         return dict.fromkeys(((e, b) for e in EPOCHS for b in BLENDS), mean_score(network, check, task))
     with steady():
-        learning = _learn(network, base, 1)
+        learning = _learn(network, base)
         members = {epoch: next(learning) for epoch in range(1, max(EPOCHS) + 1)}
     return {(e, b): mean_score(moved(network, members[e], b), check, task) for e in EPOCHS for b in BLENDS}
 
@@ -231,7 +230,7 @@ def mean_score(network: Network, joined: Joined, task: Task) -> float:
     return _mean(np.array(list(map(task.score, joined.pages, joined.predict(network)))))
 
 
-def _learn(network: Network, rows: Rows, members: int | None) -> Iterator[tuple[Layers, ...]]:
+def _learn(network: Network, rows: Rows) -> Iterator[tuple[Layers, ...]]:
     return continue_members(
         network,
         rows.standard,
@@ -241,7 +240,6 @@ def _learn(network: Network, rows: Rows, members: int | None) -> Iterator[tuple[
         alpha=ALPHA,
         batch=BATCH,
         seed=0,
-        members=members,
     )
 
 

@@ -32,17 +32,15 @@ def continue_members(
     alpha: float,
     batch: int,
     seed: int,
-    members: int | None = None,
 ) -> Iterator[tuple[Layers, ...]]:
-    """Go on training every member (or the first few) of a network, without end; yields them after each epoch.
+    """Go on training every member of a network, without end; yields them after each epoch.
 
     ``standard`` is what ``standardise`` returns; ``targets`` and ``weights`` have a value for each of its rows.
     """
-    chosen = network.members[:members]
-    classes = chosen[0][-1][1].size
+    classes = network.members[0][-1][1].size
     learners = [
         _start(_wake(layers, targets), learning_rate, alpha, min(batch, targets.size), seed + n)
-        for n, layers in enumerate(chosen)
+        for n, layers in enumerate(network.members)
     ]
     scaled = weights / weights.mean()
     while True:
