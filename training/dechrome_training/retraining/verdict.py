@@ -28,8 +28,8 @@ from dechrome_training.samples import UNKNOWN, Sample
 LEAST_PAGES: Final = 10  # labelled pages below which no figure means anything
 MOST_LOSS: Final = 0.003  # word F1 that may be lost on the check pages
 _CHECK_NOTE: Final = (
-    "Check pages: of many kinds and sites, kept as features. The model that they come with was trained on them, and"
-    " any training\nwears off what it knows by heart: so old is the old model after as much training, on the base sample"
+    "Check pages: of many kinds and sites, kept as features. The model that they come with was trained on them, and any\n"
+    "training wears off what it knows by heart: so old is the old model after as much training, on the base sample"
     " alone."
 )
 _RATE_COLUMNS: Final = ("blocks", "P old", "P new", "R old", "R new", "F1 old", "F1 new")
