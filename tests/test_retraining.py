@@ -403,6 +403,22 @@ def test_a_retrained_model_can_be_retrained(retrained: tuple[Path, Verdict], lab
     assert read_model(tmp_path).settings["retrained"]["base"] == read_model(retrained[0]).digest
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_page_or_two_are_too_few(count: int, pages: list[AnnotatedPage], model: Model, folder: Path) -> None:
+    verdict = retrain(model, read_base(folder, model), pages[:count], ignore).verdict
+    assert not verdict.use
+    assert "too few to tell" in verdict.sentence
+    assert f"{count} page" in verdict.sentence
+
+
+def test_pages_without_anything_known_are_too_few(model: Model, folder: Path) -> None:
+    page = AnnotatedPage("x", "labels", html="<p>A fox ran.</p>", must_have=("badger",))
+    empty = AnnotatedPage("y", "labels", text="\n", gold="")
+    verdict = retrain(model, read_base(folder, model), [page, empty], ignore).verdict
+    assert not verdict.use
+    assert "0 pages with content known" in verdict.sentence
+
+
 def test_training_from_scratch_takes_the_labels_alone(labels: Path, tmp_path: Path) -> None:
     text = RECIPE.read_text(encoding="utf-8")
     for name, value in {

@@ -132,7 +132,8 @@ def retrain(
             else f"network {name}: as it was"
         )
     fitted = replace(model, heads=heads)
-    changed = settings["html" if any(page.head == "html" for page in rows) else "text"] != STAY
+    kept_as = {"text" if page.text is not None else "html" for page in pages}
+    changed = any(settings[head] != STAY for head in kept_as)
     check = [_check_page(replace(model, heads=controls), fitted, page) for page in sample.check]
     verdict = judge(*_judge_pages(model, fitted, samples, rows, unseen), check, changed)
     return Retrained(replace(fitted, settings=_settings(model, pages, settings, verdict)), verdict)

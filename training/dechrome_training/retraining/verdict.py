@@ -28,9 +28,9 @@ from dechrome_training.samples import UNKNOWN, Sample
 LEAST_PAGES: Final = 10  # labelled pages below which no figure means anything
 MOST_LOSS: Final = 0.003  # word F1 that may be lost on the check pages
 _CHECK_NOTE: Final = (
-    "Check pages: of many kinds and sites, kept as features. The model that they come with was trained on them, and any\n"
-    "training wears off what it knows by heart: so old is the old model after as much training, on the base sample"
-    " alone."
+    "Check pages: of many kinds and sites, kept as features. The model that they come with was trained on them, and\n"
+    "any training wears off what it knows by heart: so old is the old model after as much training, on the base\n"
+    "sample alone."
 )
 _RATE_COLUMNS: Final = ("blocks", "P old", "P new", "R old", "R new", "F1 old", "F1 new")
 
@@ -88,13 +88,13 @@ def judge(
     ``pairs`` are the judgements, new and old, of ``samples``, each by a model that has not seen the page's site.
     ``changed`` says whether anything was learned for pages as they are.
     """
-    view = "html" if any(new.view == "html" and not np.isnan(new.scores.f1) for new, _ in pairs) else "lines"
-    shown = [(new, old) for new, old in pairs if new.view == view]
+    as_html = {new.id for new, _ in pairs if new.view == "html"}
+    shown = [(new, old) for new, old in pairs if new.view == "html" or new.id not in as_html]  # pages as they are
+    views = {new.view for new, _ in shown}
     pages = compare_scores(
         [new.scores.f1 for new, _ in shown], [old.scores.f1 for _, old in shown], [new.group for new, _ in shown]
     )
-    of_view = [page for page in check if page.view == view]
-    general = _compare_check(of_view)
+    general = _compare_check([page for page in check if page.view in views])
     sites = len({new.group for new, _ in shown})
     use, sentence = decide(pages, general, sites, changed)
     tables = [
@@ -107,7 +107,7 @@ def judge(
     changes = [
         page
         for sample, (new, old) in zip(samples, pairs, strict=True)
-        if new.view == view and (page := _page_change(sample, new, old)).changes
+        if (new.view == "html" or new.id not in as_html) and (page := _page_change(sample, new, old)).changes
     ]
     scores = tuple((old.scores.f1, new.scores.f1) for new, old in shown)
     changes.sort(key=lambda page: (-abs(np.nan_to_num(page.new_f1 - page.old_f1)), page.id))
