@@ -159,10 +159,10 @@ def test_the_same_command_again_has_nothing_to_do_and_another_one_is_refused(her
     assert (here / "out" / "in.jsonl").stat().st_mtime_ns == written.st_mtime_ns
     refused = run("in.jsonl", "--out", "out", "--labels")
     assert refused.exit_code == 2
-    assert "other options" in refused.stderr
+    assert "--labels was off and is now on" in refused.stderr
     assert "--restart" in refused.stderr
     write_jsonl(here / "in.jsonl", make_records(6))
-    assert "other inputs" in run("in.jsonl", "--out", "out").stderr
+    assert "in.jsonl has changed" in run("in.jsonl", "--out", "out").stderr
     assert run("in.jsonl", "--out", "out", "--labels", "--restart").exit_code == 0
     assert "spans" in read_jsonl(here / "out" / "in.jsonl")[0]
 
