@@ -82,9 +82,9 @@ def work(task: Task, chunk: Chunk, number: int, mark: str, caution: Caution) -> 
         OSError, DechromeError: the chunk cannot be read, or the job is wrong.
     """
     marker = open_mark(mark)
+    model = _warm_up(task.options.model)
     marker.set(number, 0)
     options = replace(task.options, facts=task.options.facts or chunk.source.form is InputFormat.PAGES)
-    model = load_model(options.model)
     sites = open_memory(task.sites).recurrence if task.sites else None
     with _blaming(marker):
         items = _watch(_read(task, chunk), chunk, partial(marker.set, number), caution)
@@ -106,6 +106,14 @@ def count_texts(task: Task, chunk: Chunk, number: int, mark: str, caution: Cauti
                 with suppress(Exception):  # what cannot be read now cannot be cleaned then, and is quarantined there
                     found.append(hash_document(read_source(Source(item.html, item.text, item.url, item.charset))))
         return np.concatenate(found)
+
+
+@lru_cache(maxsize=1)
+def _warm_up(folder: str | None) -> Model:
+    """Load the model and label a line, once for each process: that time is no record's."""
+    model = load_model(folder)
+    list(clean_items([Record("", 0, {}, text="The fox ran.")], Options(), model))
+    return model
 
 
 def _read(task: Task, chunk: Chunk) -> Iterator[Item]:
