@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from dechrome.batch import job, outputs
+from dechrome.batch import clean_records, job, outputs
 from dechrome.batch.readers import split_input
 from dechrome.batch.records import Chunk
 from dechrome.batch.results import Result as Done
@@ -252,3 +252,15 @@ def test_remote_folders_are_mirrored_and_never_written_over() -> None:
                       "memory://b/in/sub"]):  # fmt: skip
         assert run(*arguments, "--state", "other").exit_code == 2
     assert system.cat("/b/in/sub/x.jsonl") == line
+
+
+def test_records_before_an_error_of_their_iterator_come_out() -> None:
+    def rows() -> Iterator[dict[str, str]]:
+        yield {"text": ARTICLE}
+        yield {"text": ARTICLE}
+        raise ValueError("mine")
+
+    seen: list[object] = []
+    with pytest.raises(ValueError, match="mine"):
+        seen.extend(clean_records(rows()))
+    assert len(seen) == 2
