@@ -159,10 +159,10 @@ def test_the_same_command_again_has_nothing_to_do_and_another_one_is_refused(her
     assert (here / "out" / "in.jsonl").stat().st_mtime_ns == written.st_mtime_ns
     refused = run("in.jsonl", "--out", "out", "--labels")
     assert refused.exit_code == 2
-    assert "other options" in refused.stderr
+    assert "--labels was off and is now on" in refused.stderr
     assert "--restart" in refused.stderr
     write_jsonl(here / "in.jsonl", make_records(6))
-    assert "other inputs" in run("in.jsonl", "--out", "out").stderr
+    assert "in.jsonl has changed" in run("in.jsonl", "--out", "out").stderr
     assert run("in.jsonl", "--out", "out", "--labels", "--restart").exit_code == 0
     assert "spans" in read_jsonl(here / "out" / "in.jsonl")[0]
 
@@ -255,3 +255,82 @@ def test_a_job_that_is_killed_ends_with_the_same_bytes(
     for name in ("records", "blocks", "characters", "characters_out", "quality", "languages", "samples"):
         assert before[name] == after[name]
     assert not list((here / "killed").rglob("*.part"))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_job_that_is_interrupted_leaves_nothing_behind_and_goes_on(
+    here: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+) -> None:
+    (here / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(here / "tmp"))
+    write_jsonl(here / "in.jsonl", make_records(300))
+    process = start(8_000, "in.jsonl", "--out", "out")
+    wait_for(process, here / "out" / "_dechrome" / "checkpoint.json", 10)
+    workers = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    children = workers.read_text().split() if workers.exists() else []
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (code, b"\ninterrupted; the same command goes on from here\n")
+    assert list((here / "tmp").iterdir()) == []
+    assert not [child for child in children if is_loky(int(child))]
+    finish(start(8_000, "in.jsonl", "--out", "out"))
+    assert [record["id"] for record in read_jsonl(here / "out" / "in.jsonl")] == [f"r{n}" for n in range(300)]
+
+
+def is_loky(process: int) -> bool:
+    """Tell whether a process is one of a worker's that runs."""
+    try:
+        return b"popen_loky" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+# A job whose pages kill their worker, hang or eat all memory where their text says so.
+HOSTILE = """
+import os, time
+from dechrome.batch import cleaning, work as batch_work
+read_source = cleaning.read_source
+def read(source):
+    text = source.text or ""
+    if "KILL" in text:
+        os.kill(os.getpid(), 9)
+    if "HANG" in text:
+        time.sleep(600)
+    if "EAT" in text:
+        return len([bytes(1 << 20) for _ in range(1 << 14)])
+    return read_source(source)
+cleaning.read_source = read
+def work(*arguments):
+    return batch_work.work(*arguments)
+"""
+
+
+def test_records_that_kill_hang_or_eat_memory_are_quarantined_and_the_rest_is_done(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "hostile_work.py").write_text(HOSTILE)
+    monkeypatch.setenv("PYTHONPATH", str(here))
+    records = make_records(40)
+    for number, word in ((5, "KILL"), (17, "HANG"), (29, "EAT")):
+        records[number] = {"id": f"r{number}", "text": f"{ARTICLE} {word}"}
+    write_jsonl(here / "in.jsonl", records)
+    driver = DRIVER.replace("main()\n", HOSTILE_DRIVER)
+    command = [sys.executable, "-c", driver, "4000", "clean", "in.jsonl", "--out", "out", "--quiet", "--timeout", "5",
+               "--worker-memory", "600"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, timeout=200, check=False)
+    assert done.returncode == 1, done.stderr.decode()
+    lost = read_jsonl(here / "out" / "_dechrome" / "quarantine.jsonl")
+    assert [row["id"] for row in lost] == ["r5", "r17", "r29"]
+    assert [row["reason"].partition(":")[0] for row in lost] == [
+        "the worker process died", "took longer than 5 s", "MemoryError"
+    ]  # fmt: skip
+    kept = [record["id"] for record in read_jsonl(here / "out" / "in.jsonl")]
+    assert kept == [f"r{number}" for number in range(40) if number not in (5, 17, 29)]
+
+
+# Workers import ``hostile`` with the function that they are given.
+HOSTILE_DRIVER = """
+import hostile_work
+job.work = hostile_work.work
+main()
+"""

@@ -14,7 +14,7 @@ import pytest
 
 from dechrome.batch.records import Chunk, Input, InputFormat
 from dechrome.batch.results import Result
-from dechrome.batch.work import Caution, open_mark
+from dechrome.batch.work import WRITING, Caution, ItemError, open_mark
 from dechrome.batch.workers import run_chunks
 from dechrome.errors import JobError, ModelError
 
@@ -153,3 +153,30 @@ def test_no_worker_outlives_the_run() -> None:
     for process in processes:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
+
+
+def fail_at_an_item(chunk: Chunk, number: int, mark: str, caution: Caution) -> Result:
+    """Run out of memory where item 1 of chunk 2 is read, whatever was convicted."""
+    if chunk.start == 2 and caution.cut is None:
+        raise ItemError(1, "MemoryError")
+    return Result(f"{chunk.start} {caution.cut}\n".encode())
+
+
+def test_what_raises_where_an_item_is_read_ends_the_chunk_there_and_nothing_else() -> None:
+    results = run_chunks(make_chunks(4), fail_at_an_item, 2, 30.0)
+    assert b"".join(result.output for _, result in results) == b"0 None\n1 None\n2 1\n3 None\n"
+
+
+def die_writing(chunk: Chunk, number: int, mark: str, caution: Caution) -> Result:
+    """Die where a chunk is written as a whole, though each item by itself can be."""
+    marker = open_mark(mark)
+    marker.set(number, 0)
+    if not caution.alone:
+        marker.set(number, WRITING)
+        do_harm("kill")
+    return Result()
+
+
+def test_a_chunk_that_kills_whatever_is_left_out_ends_the_job() -> None:
+    with pytest.raises(JobError, match=r"a.jsonl from 0 on: the worker process died, whatever is left out"):
+        list(run_chunks(make_chunks(1), die_writing, 1, 30.0))

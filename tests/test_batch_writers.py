@@ -317,3 +317,15 @@ def test_whatever_rows_hold_is_written(tmp_path_factory: pytest.TempPathFactory,
 def test_lines_of_json_are_read_as_they_were_written(rows: list[dict[str, Any]]) -> None:
     lines = encode_rows(rows, OutputFormat.JSONL).split(b"\n")[:-1]
     assert [json.loads(line) for line in lines] == rows
+
+
+def test_what_never_had_a_value_is_text_in_parquet(tmp_path: Path) -> None:
+    rows: Rows = [{"problems": [], "extra": {"a": None, "b": [{"c": None}]}, "gone": None}]
+    path = finish(tmp_path, [encode_rows(rows, OutputFormat.PARQUET)] * 2, OutputFormat.PARQUET, "a.parquet")
+    table = parquet.read_table(path)
+    assert "null" not in str(table.schema)
+    assert table.schema.field("problems").type.value_type == pyarrow.string()
+    assert table.to_pylist() == [*rows, *rows]
+    later = encode_rows([{"problems": ["empty"]}], OutputFormat.PARQUET)
+    path = finish(tmp_path, [encode_rows(rows, OutputFormat.PARQUET), later], OutputFormat.PARQUET, "b.parquet")
+    assert parquet.read_table(path)["problems"].to_pylist() == [[], ["empty"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from itertools import accumulate, groupby, pairwise
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeVar
@@ -37,6 +37,9 @@ SHIPPED_MODEL: Final = Path(__file__).parent / "models" / "blocks_v1"
 BATCH_BLOCKS: Final = 512  # blocks that share one matrix product; 128 to 4096 tried: more leave the CPU cache
 MAX_WINDOW: Final = 20_000  # blocks of one page that are looked at together; bounds memory on endless pages
 MAX_KEPT: Final = 4_096  # blocks of one page whose inputs are kept until somebody asks for their kinds
+SHORT: Final = (
+    32  # blocks of a page, on average, below which kinds are judged for the whole batch: one product, not many
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,8 +326,27 @@ def _judge(model: Model, parts: Sequence[Document]) -> list[_Judged]:
     inputs = final_inputs(model, head, [features])
     labels = calibrate(predict_proba(model.heads[head], inputs), model.settings["calibration"][head])
     ends = [*accumulate(len(part.blocks) for part in parts)]
-    runs = (slice(start, end) for start, end in pairwise([0, *ends]))
-    return [_Judged(labels[run], _judge_kinds(model, inputs[run]), features.lengths[run]) for run in runs]
+    runs = [slice(start, end) for start, end in pairwise([0, *ends])]
+    if len(inputs) <= SHORT * len(parts):
+        kinds = _judge_kinds_together(model, inputs, runs)
+    else:
+        kinds = [_judge_kinds(model, inputs[run]) for run in runs]
+    return [_Judged(labels[run], kind, features.lengths[run]) for run, kind in zip(runs, kinds, strict=True)]
+
+
+def _judge_kinds_together(
+    model: Model, inputs: FloatArray, runs: Sequence[slice]
+) -> list[Callable[[IntArray], FloatArray]]:
+    """Return what judges the kinds of each run's blocks: those of all runs at once, when the first is asked for."""
+
+    @cache
+    def judge_all() -> FloatArray:
+        return predict_proba(model.heads["kind"], inputs)
+
+    def judge(start: int, numbers: IntArray) -> FloatArray:
+        return judge_all().take(numbers + start, axis=0)
+
+    return [partial(judge, run.start) for run in runs]
 
 
 def _judge_kinds(model: Model, inputs: FloatArray) -> Callable[[IntArray], FloatArray]:

@@ -30,8 +30,17 @@ def is_remote(address: str) -> bool:
 
 
 def is_private(address: str) -> bool:
-    """Return whether only this process can read an address: standard input, and fsspec's ``memory://``."""
-    return address == STDIN or any(part.partition("://")[0] in _PRIVATE for part in address.split("::"))
+    """Return whether only this process can read an address: standard input, pipes, and fsspec's ``memory://``."""
+    if address == STDIN or is_pipe(address):
+        return True
+    return any(part.partition("://")[0] in _PRIVATE for part in address.split("::"))
+
+
+def is_pipe(address: str) -> bool:
+    """Return whether an address is a local pipe or device, whose bytes can be read once only."""
+    return (
+        not is_remote(address) and os.path.exists(address) and not (os.path.isfile(address) or os.path.isdir(address))
+    )
 
 
 def open_input(address: str, start: int = 0, ahead: int = READ_AHEAD) -> BinaryIO:
@@ -126,6 +135,20 @@ def upload(local: str | os.PathLike[str], address: str) -> None:
         system.put_file(os.fspath(local), path)
     except OSError as error:
         raise InputError(f"{address} cannot be written: {_describe(error)}") from error
+
+
+def remove(address: str) -> None:
+    """Remove a remote file, if it is there.
+
+    Raises:
+        InputError: it cannot be removed, or the extra is missing.
+    """
+    system, path = _locate(address)
+    try:
+        if system.exists(path):
+            system.rm_file(path)
+    except OSError as error:
+        raise InputError(f"{address} cannot be removed: {_describe(error)}") from error
 
 
 def peek(stream: IO[bytes], size: int) -> bytes:

@@ -81,7 +81,7 @@ def clean_records(
     """Clean records of your own, mappings with a page of HTML or text among their fields: one result each, in order.
 
     Some records are read ahead, so that they share matrix products. Nothing raises on a bad record: it comes out
-    quarantined, with the reason.
+    quarantined, with the reason. Where ``records`` itself raises, those before come out first.
 
     Raises:
         InputError: an option is none.
@@ -112,13 +112,17 @@ def clean_items(
     """Clean what a reader yields: one result an item, in order. ``sites`` knows what recurs on other pages."""
     batch: list[_Read] = []
     blocks = 0
-    for item in items:
-        batch.append(_read(item))
-        document = batch[-1].document
-        blocks += len(document.blocks) if document else 0
-        if blocks >= BATCH_BLOCKS or len(batch) >= MAX_BATCH:
-            yield from _clean_batch(batch, options, model, sites)
-            batch, blocks = [], 0
+    try:
+        for item in items:
+            batch.append(_read(item))
+            document = batch[-1].document
+            blocks += len(document.blocks) if document else 0
+            if blocks >= BATCH_BLOCKS or len(batch) >= MAX_BATCH:
+                full, batch, blocks = batch, [], 0
+                yield from _clean_batch(full, options, model, sites)
+    except Exception:  # of ``items``: what it yielded before comes out first
+        yield from _clean_batch(batch, options, model, sites)
+        raise
     yield from _clean_batch(batch, options, model, sites)
 
 

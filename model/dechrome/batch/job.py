@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
+import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dechrome.batch.outputs import STDOUT, Appender, GrowingFile, StandardOutput, finish, part_of, write_file
+from dechrome.batch.addresses import is_private, is_remote, stat
+from dechrome.batch.outputs import STDOUT, Appender, GrowingFile, StandardOutput, discard, finish, part_of, write_file
 from dechrome.batch.page_files import split_pages
 from dechrome.batch.readers import split_input
 from dechrome.batch.records import Chunk, Input, InputFormat, PageFile
+from dechrome.batch.report import REPORT_HTML, REPORT_JSON
 from dechrome.batch.results import Result, Task, form_of, has_own_files
 from dechrome.batch.site_memory import memory_bits
 from dechrome.batch.site_pass import count_sites, forget_sites
@@ -35,6 +42,12 @@ QUARANTINE: Final = "quarantine.jsonl"
 DROPPED: Final = "dropped.jsonl"
 DOCUMENTS: Final = "documents"
 OUTPUT: Final = "output"
+UNREADABLE: Final = "unreadable"  # the stamp of an input that cannot be looked at
+_ATTRIBUTES: Final = "attributes/dechrome"
+_NO_PLACE: Final = frozenset((
+    errno.EACCES, errno.EEXIST, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ENOTEMPTY,
+    errno.EPERM,
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,7 @@ class Job:
     ones in the same order each time it is called. ``out`` is a folder, which gets an output for each input, or one
     file for all of them (``one_file``), or "-". ``folder`` holds the state. ``timeout`` is in seconds for one record,
     ``memory`` in bytes for one of the ``workers``. ``site_memory`` has all inputs read twice: what recurs on other
-    pages of its site speaks against being content.
+    pages of its site speaks against being content. What cannot be read twice, or taken back, is not ``resumable``.
     """
 
     inputs: tuple[Input, ...]
@@ -58,6 +71,7 @@ class Job:
     workers: int = 1
     timeout: float = TIMEOUT
     memory: int | None = MEMORY
+    resumable: bool = True
 
 
 Watch = Callable[[Checkpoint, float], object]  # called now and then with the share of the input that is done, 0 to 1
@@ -73,8 +87,9 @@ def run_job(
         ModelError: the model cannot be read.
     """
     with hold(job.folder):
-        checkpoint = begin(job.folder, manifest_of(job), restart=restart)
-        if restart:
+        clear = partial(_clear, job.folder)
+        checkpoint = begin(job.folder, manifest_of(job), clear, restart=restart, resumable=job.resumable)
+        if restart or not job.resumable:
             forget_sites(job.folder)
         greet(checkpoint)
         if not checkpoint.finished:
@@ -84,12 +99,40 @@ def run_job(
 
 def manifest_of(job: Job) -> dict[str, Any]:
     """Return what makes a job this job; workers and time limits do not."""
+    options = asdict(job.task)
+    folder = options["options"].pop("model")
     return {
         "inputs": [asdict(source) for source in job.inputs],
         "out": job.out,
-        "options": asdict(job.task) | {"site_memory": job.site_memory},
-        "model": load_model(job.task.options.model).digest,
+        "one_file": job.one_file,
+        "options": options | {"site_memory": job.site_memory},
+        "model": load_model(folder).digest,
+        "version": version("dechrome"),
     }
+
+
+def _clear(folder: Path, known: Mapping[str, Any]) -> None:
+    """Remove what a former job has written, as far as its manifest tells: its pages' files are not on that list."""
+    shutil.rmtree(folder / "parts", ignore_errors=True)
+    for name in (REPORT_JSON, REPORT_HTML, QUARANTINE, DROPPED):
+        (folder / name).unlink(missing_ok=True)
+    out = str(known.get("out"))
+    if out == STDOUT:
+        return
+    targets = [] if known.get("one_file") else [str(source["target"]) for source in known.get("inputs", ())]
+    addresses = {out} if known.get("one_file") else {_join(out, target) for target in targets}
+    addresses |= {_join(out, _documents(target)) for target in targets if target.startswith(_ATTRIBUTES)}
+    for address in sorted(addresses - {source["address"] for source in known.get("inputs", ())}):
+        discard(address, folder)
+
+
+def _join(out: str, target: str) -> str:
+    return f"{out.rstrip('/')}/{target}"
+
+
+def _documents(target: str) -> str:
+    """Return the place of the documents of a file of Dolma's attributes."""
+    return target.replace(_ATTRIBUTES, DOCUMENTS, 1)
 
 
 class _Run:
@@ -98,7 +141,7 @@ class _Run:
     def __init__(self, job: Job, checkpoint: Checkpoint, watch: Watch) -> None:
         self.job, self.checkpoint, self.watch = job, checkpoint, watch
         self.total = sum(source.size for source in job.inputs) or 1
-        self.done = float(sum(source.size for source in job.inputs[: checkpoint.source]))
+        self.sizes = sum(source.size for source in job.inputs[: checkpoint.source])  # of the inputs that are done
         self.begun, self.saved = time.monotonic() - checkpoint.seconds, time.monotonic()
         self.streams = {name: self._open(name) for name in (QUARANTINE, DROPPED)}
         self.order: deque[int] = deque()
@@ -109,14 +152,16 @@ class _Run:
         if checkpoint.finishing:
             self._name_outputs([name for name in (OUTPUT, DOCUMENTS) if name in checkpoint.lengths])
             self._go_on()
+        self.watch(checkpoint, self._share())
         task = replace(job.task, sites=str(self._count_sites())) if job.site_memory else job.task
         results = run_chunks(self._chunks(), partial(work, task), job.workers, job.timeout, job.memory)
-        for chunk, result in results:
-            self._finish_until(self.order.popleft())
-            self._write(chunk, result)
-            if time.monotonic() > self.saved + SAVE_SECONDS:
-                self._save()
-            self.watch(checkpoint, min(1.0, self.done / self.total))
+        with contextlib.closing(results):
+            for chunk, result in results:
+                self._finish_until(self.order.popleft())
+                self._write(chunk, result)
+                if time.monotonic() > self.saved + SAVE_SECONDS:
+                    self._save()
+                self.watch(checkpoint, self._share())
         self._finish_until(len(job.inputs))
         checkpoint.finished = True
         self._save()
@@ -125,9 +170,17 @@ class _Run:
             stream.close()
         self.watch(checkpoint, 1.0)
 
+    def _share(self) -> float:
+        """Return the part of all inputs that is done."""
+        inputs, checkpoint = self.job.inputs, self.checkpoint
+        size = inputs[checkpoint.source].size if checkpoint.source < len(inputs) else 0
+        return min(1.0, (self.sizes + checkpoint.share * size) / self.total)
+
     def _chunks(self) -> Iterator[Chunk]:
         """Cut all inputs that are left into chunks, and note which input each belongs to."""
-        for number, chunk in split_job(self.job, self.checkpoint.source, self.checkpoint.stop):
+        checkpoint = self.checkpoint
+        place = (checkpoint.source + 1, 0) if checkpoint.ended else (checkpoint.source, checkpoint.stop)
+        for number, chunk in split_job(self.job, *place):
             self.order.append(number)
             yield chunk
 
@@ -165,35 +218,55 @@ class _Run:
         if job.one_file:
             return job.out
         target = job.inputs[self.checkpoint.source].target
-        if name == DOCUMENTS:
-            target = target.replace("attributes/dechrome", DOCUMENTS, 1)
-        return f"{job.out.rstrip('/')}/{target}"
+        return _join(job.out, _documents(target) if name == DOCUMENTS else target)
 
     def _write(self, chunk: Chunk, result: Result) -> None:
         job, checkpoint = self.job, self.checkpoint
         if has_own_files(chunk.source, job.task):
             for page, content in zip(chunk.pages, result.files, strict=False):
-                if content is not None:
-                    self._write_page(page, content)
+                self._write_page(page, content)
         else:
             self._output(OUTPUT).write(result.output)
         if result.documents:
             self._output(DOCUMENTS).write(result.documents)
         self.streams[QUARANTINE].write(result.quarantined)
         self.streams[DROPPED].write(result.dropped)
-        checkpoint.stop = chunk.stop
+        checkpoint.stop, checkpoint.share = chunk.stop, checkpoint.share + chunk.share
+        checkpoint.ended = chunk.start == chunk.stop and bool(chunk.damage)
         checkpoint.statistics.merge(result.statistics)
-        self.done += chunk.share * chunk.source.size
 
-    def _write_page(self, page: PageFile, content: bytes) -> None:
-        """Write a page to its file; where that has no place, it is quarantined."""
-        address = f"{self.job.out.rstrip('/')}/{page.target}"
+    def _write_page(self, page: PageFile, content: bytes | None) -> None:
+        """Write a page to its file; where that has no place, it is quarantined.
+
+        A page without content has no file: one that an earlier job has left is removed.
+        """
+        address = _join(self.job.out, page.target)
         try:
-            write_file(address, content, self.job.folder)
-        except (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-            row = {"id": page.address, "source": page.address, "offset": 0, "reason": f"not written: {error}"}
-            self.streams[QUARANTINE].write(json.dumps(row).encode() + b"\n")
-            self.checkpoint.statistics.records.update({"kept": -1, "quarantined": 1})
+            if content is not None:
+                write_file(address, content, self.job.folder)
+            elif not is_remote(address) and os.path.isfile(address):
+                os.unlink(address)
+        except OSError as error:
+            if error.errno not in _NO_PLACE:
+                raise
+            self._quarantine(page.address, 0, f"not written: {error.strerror}: {address}", identity=page.address)
+            self.checkpoint.statistics.records["kept"] -= content is not None
+
+    def _quarantine(self, source: str, offset: int, reason: str, identity: str | None = None) -> None:
+        row = {"id": identity, "source": source, "offset": offset, "reason": reason}
+        self.streams[QUARANTINE].write(json.dumps(row).encode() + b"\n")
+        self.checkpoint.statistics.records["quarantined"] += 1
+
+    def _look_again(self, source: Input) -> None:
+        """Say so where an input was changed while it was read: records may be missing, or be there by half."""
+        if source.form is InputFormat.PAGES or is_private(source.address) or self.checkpoint.ended:
+            return
+        try:
+            same = stat(source.address) == (source.size, source.stamp)
+        except (OSError, InputError):
+            same = source.stamp == UNREADABLE
+        if not same:
+            self._quarantine(source.address, self.checkpoint.stop, "the file was changed while it was read")
 
     def _finish_until(self, number: int) -> None:
         """Finish the inputs before ``number``."""
@@ -204,6 +277,7 @@ class _Run:
     def _finish(self) -> None:
         """Finish the input at work: its outputs get their names."""
         job, source = self.job, self.job.inputs[self.checkpoint.source]
+        self._look_again(source)
         if has_own_files(source, job.task) or (job.one_file and source is not job.inputs[-1]):
             return
         self._output(OUTPUT)  # an input without records has an output, too
@@ -230,7 +304,9 @@ class _Run:
         lengths = checkpoint.lengths.items()
         if checkpoint.finishing:
             checkpoint.lengths = {name: length for name, length in lengths if name not in (OUTPUT, DOCUMENTS)}
-        checkpoint.source, checkpoint.stop, checkpoint.finishing = checkpoint.source + 1, 0, False
+        self.sizes += self.job.inputs[checkpoint.source].size
+        checkpoint.source, checkpoint.stop, checkpoint.share = checkpoint.source + 1, 0, 0.0
+        checkpoint.ended = checkpoint.finishing = False
 
     def _save(self) -> None:
         for stream in self.streams.values():

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Final, Protocol
 
-from dechrome.batch.addresses import is_remote, upload
+from dechrome.batch.addresses import is_remote, remove, upload
 from dechrome.batch.records import Input
 from dechrome.batch.writers import OutputFormat, finish_output
 from dechrome.errors import JobError
 
 STDOUT: Final = "-"
+_LONGEST_NAME: Final = 240  # bytes; file systems take 255, and more is put behind some
 STATES: Final = ("_dechrome", ".dechrome")  # a folder in the output, or beside a file with this suffix
 
 
@@ -41,6 +42,7 @@ class GrowingFile:
 
     def __init__(self, path: Path, length: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
         self._stream = path.open("r+b" if length else "wb", buffering=0)
         if self._stream.seek(0, os.SEEK_END) < length:
             self._stream.close()
@@ -52,8 +54,11 @@ class GrowingFile:
     def write(self, data: bytes) -> None:
         """Append bytes."""
         rest = memoryview(data)
-        while rest:
-            rest = rest[self._stream.write(rest) :]
+        try:
+            while rest:
+                rest = rest[self._stream.write(rest) :]
+        except OSError as error:  # which does not know the file's name
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
         self.length += len(data)
 
     def sync(self) -> None:
@@ -90,7 +95,7 @@ def state_folder(out: str, *, one_file: bool) -> Path:
     """
     if is_remote(out):
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return cache / "dechrome" / hashlib.sha256(out.encode()).hexdigest()[:16]
+        return cache / "dechrome" / hashlib.sha256(os.fsencode(out)).hexdigest()[:16]
     path = Path(out)
     return path.with_name(path.name + STATES[1]) if one_file else path / STATES[0]
 
@@ -98,8 +103,11 @@ def state_folder(out: str, *, one_file: bool) -> Path:
 def part_of(address: str, folder: Path) -> Path:
     """Return where an output grows: beside its place, or in the job's folder if that is remote."""
     if is_remote(address):
-        return folder / "parts" / hashlib.sha256(address.encode()).hexdigest()[:16] / "part"
-    return Path(address + ".part")
+        return folder / "parts" / hashlib.sha256(os.fsencode(address)).hexdigest()[:16] / "part"
+    path = Path(f"{address}.part")
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        return path.with_name(f"{hashlib.sha256(os.fsencode(address)).hexdigest()[:32]}.part")
+    return path
 
 
 def finish(part: Path, address: str, form: OutputFormat, source: Input) -> None:
@@ -112,13 +120,26 @@ def finish(part: Path, address: str, form: OutputFormat, source: Input) -> None:
         whole.unlink()
 
 
+def discard(address: str, folder: Path) -> None:
+    """Remove an output and what there is of it, if anything."""
+    part = part_of(address, folder)
+    for path in (part, part.with_name(f"{part.name}.whole")):
+        path.unlink(missing_ok=True)
+    if is_remote(address):
+        remove(address)
+    elif os.path.isfile(address):
+        os.unlink(address)
+
+
 def write_file(address: str, data: bytes, folder: Path) -> None:
     """Write a small file that is there whole or not at all."""
     part = part_of(address, folder)
     part.parent.mkdir(parents=True, exist_ok=True)
-    part.write_bytes(data)
-    if is_remote(address):
-        upload(part, address)
-        part.unlink()
-    else:
-        part.replace(address)
+    try:
+        part.write_bytes(data)
+        if is_remote(address):
+            upload(part, address)
+        else:
+            part.replace(address)
+    finally:
+        part.unlink(missing_ok=True)

@@ -28,12 +28,15 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem }
 p, figcaption { color: var(--soft) }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 1rem; margin: 1.5rem 0 }
 dt { color: var(--soft); font-size: .85rem } dd { margin: 0; font-size: 1.35rem; font-variant-numeric: tabular-nums }
-table { border-collapse: collapse; width: 100% }
+table { border-collapse: collapse; width: 100%; min-width: 30rem }
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: .85rem }
 th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-td.text { overflow-wrap: anywhere }
-meter { width: 100%; min-width: 6rem; height: .8rem }
+td.text { overflow-wrap: anywhere; min-width: 6rem }
+.scroll { overflow-x: auto }
+.share { display: flex; align-items: center; gap: .6rem; min-width: 9rem; font-variant-numeric: tabular-nums }
+.share span { width: 2.6rem; text-align: right } .share div { flex: 1; background: var(--line); height: .5rem }
+.share i { display: block; height: 100%; background: var(--bar) }
 figure { margin: 0 } .bins { display: flex; align-items: end; gap: 3px; height: 9rem }
 .bins div { flex: 1; background: var(--bar); min-height: 1px }
 .axis { display: flex; justify-content: space-between; color: var(--soft); font-size: .85rem }
@@ -124,7 +127,9 @@ def _languages(statistics: Statistics) -> str:
         kinds = ", ".join(f"{name} {count / total:.0%}" for count, name in most)
         rows.append((language, f"{pages:,}", f"{total:,}", _Html(_meter(removed)), kinds))
     heads = ("language (guessed)", "pages", "characters", "share that is no content", "mostly")
-    return _table(heads, rows, "tnn t")
+    guessed, pages_in = statistics.pages_by_language.total(), sum(statistics.quality)
+    note = f"<p>Guessed of {guessed:,} pages among {pages_in:,}.</p>" if rows and guessed < pages_in else ""
+    return note + _table(heads, rows, "tnn t")
 
 
 def _counts(counts: Mapping[str, int]) -> str:
@@ -164,7 +169,9 @@ class _Html(str):
 
 
 def _meter(share: float) -> str:
-    return f'<meter value="{share:.3f}">{share:.0%}</meter>'
+    """Return a share as a number and a bar."""
+    bar = f'<div><i style="width:{min(1.0, max(0.0, share)):.1%}"></i></div>'
+    return f'<div class="share"><span>{share:.0%}</span>{bar}</div>'
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], kinds: str) -> str:
@@ -177,7 +184,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], kinds: str) -> s
         return ""
     head = "".join(f"<th{kind}>{name}</th>" for kind, name in zip(classes, heads, strict=True))
     body = "".join(f"<tr>{line}</tr>\n" for line in lines)
-    return f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'
 
 
 def _escape(cell: str) -> str:

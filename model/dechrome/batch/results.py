@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,8 @@ from dechrome.rendering import CONTENT_AND_IMAGES, CONTENT_ONLY
 
 Row = Mapping[str, Any]
 
-SAMPLED: Final = 8  # pages of a chunk for one whose removed texts may be shown in the report
+SAMPLED: Final = 8  # records of a chunk for one that is looked at closer, for the report
+GUESSED: Final = 64  # of a chunk's records have their language guessed, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,12 @@ def collect(task: Task, chunk: Chunk, outcomes: Iterable[Cleaned]) -> Result:
     else:
         judged, result.output = _encode(list(outcomes), chunk, task, lambda outcome: outcome.record)
     kept = CONTENT_AND_IMAGES if task.options.images else CONTENT_ONLY
+    ranked = sorted(judged, key=rank_of)
+    guessed = set(map(id, ranked[: max(GUESSED, len(judged) // SAMPLED)]))
     for outcome in judged:
-        result.statistics.add(outcome, kept, outcome.record.get(task.options.fields.output, ""))
-    for outcome in heapq.nsmallest(max(1, len(judged) // SAMPLED), judged, key=rank_of):
+        text = outcome.record.get(task.options.fields.output) if id(outcome) in guessed else None
+        result.statistics.add(outcome, kept, text)
+    for outcome in ranked[: max(1, len(judged) // SAMPLED)]:
         result.statistics.sample(outcome)
     lost = [outcome for outcome in judged if outcome.status is Status.QUARANTINED]
     result.quarantined = b"".join(_to_line(_place(outcome)) for outcome in lost)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,13 @@ from dechrome.errors import JobError
 MANIFEST: Final = "manifest.json"
 CHECKPOINT: Final = "checkpoint.json"
 LOCK: Final = "lock"
+_LISTED: Final = 5  # inputs that are named in a message
+_OPTIONS: Final = {
+    "images": "--keep images",
+    "form": "--format (records)",
+    "page_form": "--format (pages)",
+    "page_type": "--as",
+}
 _RESTART: Final = "use --restart to throw away what is there and begin anew, or another --out"
 
 
@@ -28,12 +35,15 @@ class Checkpoint:
     """How far a job is.
 
     ``source`` is the number of the input at work and ``stop`` where its next chunk starts. ``lengths`` are the bytes
-    of the files that are written to. ``finishing``: all chunks are in, but the output may not have its name yet.
+    of the files that are written to. ``share`` is the part of the input at work that is done. ``ended``: it cannot be
+    read any further, and that was noted. ``finishing``: all chunks are in, but the output may not have its name yet.
     """
 
     source: int = 0
     stop: int = 0
     lengths: dict[str, int] = field(default_factory=dict)
+    share: float = 0.0
+    ended: bool = False
     finishing: bool = False
     finished: bool = False
     seconds: float = 0.0
@@ -61,20 +71,28 @@ def hold(folder: Path) -> Iterator[None]:
         yield
 
 
-def begin(folder: Path, manifest: Mapping[str, Any], *, restart: bool) -> Checkpoint:
+def begin(
+    folder: Path, manifest: Mapping[str, Any], clear: Callable[[Mapping[str, Any]], object] = bool, *,
+    restart: bool = False, resumable: bool = True,
+) -> Checkpoint:  # fmt: skip
     """Return how far the job is: where it was killed, or at its start.
+
+    A job that is not ``resumable`` starts anew; ``restart`` starts anew in another job's place, too. Before that,
+    ``clear`` is called with the manifest of what was there, to remove its outputs.
 
     Raises:
         JobError: another job's state is there, with other inputs, options or another model.
     """
-    known = _read(folder / MANIFEST)
+    known = _read_former(folder) if restart else _read(folder / MANIFEST)
     manifest = json.loads(json.dumps(manifest))
-    if restart or known is None:
+    if known is not None and not restart and known != manifest:
+        raise JobError(f"{folder}: another job is there: {'; '.join(_compare(known, manifest))}: {_RESTART}")
+    if restart or known is None or not resumable:
         (folder / CHECKPOINT).unlink(missing_ok=True)
+        if known is not None:
+            clear(known)
         replace(folder / MANIFEST, manifest)
         return Checkpoint()
-    if different := [name for name in {**known, **manifest} if known.get(name) != manifest.get(name)]:
-        raise JobError(f"{folder}: made with {_explain(different, known, manifest)}: {_RESTART}")
     values = _read(folder / CHECKPOINT)
     if values is None:
         return Checkpoint()
@@ -112,10 +130,54 @@ def _read(path: Path) -> dict[str, Any] | None:
     return values
 
 
-def _explain(names: list[str], known: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Say what differs; long values by name only."""
-    parts = []
-    for name in names:
-        before, now = json.dumps(known.get(name)), json.dumps(wanted.get(name))
-        parts.append(f"other {name}" if len(before + now) > 80 else f"{name} {before}, now {now}")
-    return ", ".join(parts)
+def _read_former(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of a job that is thrown away, if it can be read."""
+    try:
+        return _read(folder / MANIFEST)
+    except JobError:
+        return None
+
+
+def _compare(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Say in words what differs between two jobs: first what the user can see in the command."""
+    before, now = (_flatten(values.get("options") or {}) for values in (known, wanted))
+    differences = [
+        f"{name} was {_show(before.get(name))} and is now {_show(now.get(name))}"
+        for name in {**before, **now}
+        if before.get(name) != now.get(name)
+    ]
+    if known.get("out") != wanted.get("out"):
+        differences.append(f"--out was {_show(known.get('out'))}")
+    if known.get("model") != wanted.get("model"):
+        differences.append("it was made with another model")
+    if known.get("version") != wanted.get("version"):
+        differences.append(f"it was made by dechrome {known.get('version')}")
+    old, new = ({row["address"]: row for row in values.get("inputs") or []} for values in (known, wanted))
+    inputs = [
+        *(f"input {name} is new" for name in new.keys() - old.keys()),
+        *(f"input {name} is not there any more" for name in old.keys() - new.keys()),
+        *(f"input {name} has changed" for name in new.keys() & old.keys() if new[name] != old[name]),
+    ]
+    shown = [*differences, *sorted(inputs)[:_LISTED]]
+    if len(inputs) > _LISTED:
+        shown.append(f"and {len(inputs) - _LISTED} more inputs differ")
+    return shown or ["its inputs come in another order"]
+
+
+def _flatten(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options by the names that the command line has for them."""
+    flat: dict[str, Any] = {}
+    for name, value in options.items():
+        if name == "fields":
+            flat |= {f"--{field}-field": field_name for field, field_name in value.items()}
+        elif isinstance(value, Mapping):
+            flat |= _flatten(value)
+        else:
+            flat[_OPTIONS.get(name, f"--{name.replace('_', '-')}")] = value
+    return flat
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "not given" if value is None else str(value)

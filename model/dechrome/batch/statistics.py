@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from dechrome.batch.cleaning import Cleaned, Status
+from dechrome.pages import Page
 
 QUALITY_BINS: Final = 20
 LISTED: Final = 10  # pages in a list of the slowest or the worst
@@ -43,8 +44,10 @@ class Sample(NamedTuple):
 class Statistics:
     """Running totals. A class is a kind of chrome, or a label; characters are those of visible text.
 
-    ``records`` counts by status and ``reasons`` says why records were dropped or passed; ``languages`` has the
-    characters by guessed language and class; ``quality`` is a histogram of ``QUALITY_BINS`` equal bins over 0 to 1.
+    ``records`` counts by status and ``reasons`` says why records were dropped or passed. ``languages`` has the
+    characters by guessed language and class, of as many pages as ``pages_by_language`` says: some are guessed only,
+    since a guess takes as long as labelling ten lines. ``quality`` is a histogram of ``QUALITY_BINS`` equal bins over
+    0 to 1.
     """
 
     records: Counter[str] = field(default_factory=Counter)
@@ -67,10 +70,10 @@ class Statistics:
         """Characters of all blocks."""
         return self.characters.total()
 
-    def add(self, cleaned: Cleaned, kept: frozenset[str], text: str) -> None:
-        """Count one record, of which ``kept`` labels remain as ``text``."""
+    def add(self, cleaned: Cleaned, kept: frozenset[str], text: str | None = None) -> None:
+        """Count one record, of which ``kept`` labels remain; with its clean ``text``, under its language too."""
         self.records[cleaned.status.value] += 1
-        if cleaned.reason:
+        if cleaned.reason and cleaned.status is not Status.QUARANTINED:  # whose reasons are as many as the records
             self.reasons[_first_words(cleaned.reason)] += 1
         self.cpu_seconds += cleaned.seconds
         self.bytes_in += cleaned.size
@@ -79,19 +82,27 @@ class Statistics:
             return
         self.quality[min(QUALITY_BINS - 1, int(page.quality * QUALITY_BINS))] += 1
         self.problems.update(_first_words(problem) for problem in page.problems)
-        place = (cleaned.source, cleaned.offset, cleaned.id)
-        self.slowest = _largest([*self.slowest, Noted(round(cleaned.seconds, 4), *place)])
-        self.worst = _smallest([*self.worst, Noted(round(page.quality, 4), *place)])
+        self._note(cleaned, page)
         counts = page.count_classes()
-        language = guess_language(text)
-        by_language = self.languages.setdefault(language, Counter())
-        self.pages_by_language[language] += 1
         for name, (blocks, characters) in counts.items():
             self.blocks[name] += blocks
             self.characters[name] += characters
-            by_language[name] += characters
+        if text is not None:
+            language = guess_language(text)
+            self.pages_by_language[language] += 1
+            by_language = self.languages.setdefault(language, Counter())
+            by_language.update({name: characters for name, (_, characters) in counts.items()})
         if cleaned.status is Status.KEPT:
             self.characters_out += sum(counts[name][1] for name in kept & counts.keys())
+
+    def _note(self, cleaned: Cleaned, page: Page) -> None:
+        """Put a page on the lists where it belongs there."""
+        place = (cleaned.source, cleaned.offset, cleaned.id)
+        seconds, quality = round(cleaned.seconds, 4), round(page.quality, 4)
+        if len(self.slowest) < LISTED or seconds >= self.slowest[-1].value:
+            self.slowest = _largest([*self.slowest, Noted(seconds, *place)])
+        if len(self.worst) < LISTED or quality <= self.worst[-1].value:
+            self.worst = _smallest([*self.worst, Noted(quality, *place)])
 
     def sample(self, cleaned: Cleaned) -> None:
         """Keep the first text of each kind of chrome on a page, if its rank is among the lowest."""

@@ -9,6 +9,7 @@ outside costs a repetition and changes nothing.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -25,7 +26,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownEx
 
 from dechrome.batch.addresses import is_remote
 from dechrome.batch.records import Chunk
-from dechrome.batch.work import MARK, Caution, Mark
+from dechrome.batch.work import MARK, WRITING, Caution, ItemError, Mark
 from dechrome.errors import DechromeError, InputError, JobError
 
 AHEAD: Final = 2  # chunks handed to a worker: one at work, one to go on with
@@ -33,6 +34,7 @@ WINDOW: Final = 8  # chunks a worker that may wait for an earlier one to be writ
 POLL_SECONDS: Final = 0.2  # between looks at the clock
 MAX_STARTS: Final = 3  # deaths before a chunk is begun that a slot survives
 MAX_TRIES: Final = 3  # of a chunk that cannot be read: networks fail
+_GOES_ON: Final = "the same command goes on from here"
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 Result = TypeVar("Result")
@@ -48,7 +50,7 @@ class _Job:
     convicted: dict[int, str] = field(default_factory=dict)
     cut: int | None = None
     alone: bool = False
-    acquitted: bool = False  # its items were labelled one by one, and the guilty ones found
+    acquitted: int = 0  # times that its items were cleaned one by one, and the guilty ones found
     suspect: int | None = None
     deaths: int = 0
     failures: int = 0
@@ -87,7 +89,8 @@ class _Slot(Generic[Result]):
         self._executor.shutdown(wait=True, kill_workers=True)
 
     def _start(self) -> Any:
-        return ProcessPoolExecutor(1, initializer=settle, initargs=(os.getpid(), self._memory), env=ONE_THREAD)
+        settings = (os.getpid(), self._memory, os.path.dirname(self.path))
+        return ProcessPoolExecutor(1, initializer=settle, initargs=settings, env=ONE_THREAD)
 
 
 def run_chunks(
@@ -132,7 +135,7 @@ def _run(
         wait(futures, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         for slot in slots:
             for job, result in _collect(slot, again, timeout):
-                done[job.number] = (job.chunk, result)
+                done[job.number] = (replace(job.chunk, data=None), result)
         while written in done:
             yield done.pop(written)
             written += 1
@@ -149,10 +152,13 @@ def _collect(slot: _Slot[Result], again: deque[_Job], timeout: float) -> Iterato
         slot.jobs.popleft()
         slot.starts = 0
         if error is not None:
-            _retry(job, error)
+            if isinstance(error, ItemError):
+                _blame(job, error.item, error.reason, hung=False)
+            else:
+                _retry(job, error)
             again.appendleft(job)
-        elif job.alone and not job.acquitted:  # the guilty are known; now as every other chunk, so that it is the same
-            job.alone, job.acquitted = False, True
+        elif job.alone:  # the guilty are known; now as every other chunk, so that it is the same
+            job.alone, job.acquitted = False, job.acquitted + 1
             again.appendleft(job)
         else:
             yield job, future.result()
@@ -179,7 +185,10 @@ def _bury(slot: _Slot[Result], again: deque[_Job], reason: str) -> None:
 
 def _blame(job: _Job, item: int, reason: str, *, hung: bool) -> None:
     job.deaths += 1
-    if job.alone:
+    if job.acquitted > len(job.convicted) + MAX_TRIES:
+        place = f"{job.chunk.source.address} from {job.chunk.start} on"
+        raise JobError(f"{place}: {reason}, whatever is left out: is there enough memory, or time? {_GOES_ON}")
+    if job.alone and item != WRITING:
         if item in job.convicted:
             job.cut = item
         elif item == job.suspect:
@@ -205,14 +214,14 @@ def _retry(job: _Job, error: BaseException) -> None:
     problem = f"{type(error).__name__}: {error}"
     if not unreadable or is_remote(address) or job.chunk.damage:
         place = f"{address} from {job.chunk.start} on"
-        raise JobError(f"{place}: {problem}; the same command goes on from here") from error
+        raise JobError(f"{place}: {problem}; {_GOES_ON}") from error
     job.chunk = replace(job.chunk, data=None, damage=problem)
 
 
-def settle(parent: int, memory: int | None) -> None:
+def settle(parent: int, memory: int | None, folder: str = "") -> None:
     """Make a new worker process end with its parent, leave interrupts to that, and keep to its memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    threading.Thread(target=_follow, args=(parent, folder), daemon=True).start()
     if memory is not None:
         try:
             import resource
@@ -222,7 +231,10 @@ def settle(parent: int, memory: int | None) -> None:
             return  # not on this system
 
 
-def _follow(parent: int) -> None:
+def _follow(parent: int, folder: str) -> None:
+    """End this process when its parent has ended, and with it the folder of the marks, which nobody else removes."""
     while os.getppid() == parent:
         time.sleep(1)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)

@@ -25,23 +25,33 @@ from dechrome.cli import jobs, report
 from dechrome.cli.extensions import CommandError, ExtensibleGroup
 from dechrome.cli.inputs import Input, check_arguments, find_inputs, read_source, refuse_corpora
 from dechrome.cli.outputs import is_folder, open_output, page_format_of
+from dechrome.cli.sections import SectionedCommand
 from dechrome.cli.summary import Failures, Totals, format_failures, format_summary
 from dechrome.pages import Page
 from dechrome.rendering import CONTENT_AND_IMAGES, CONTENT_ONLY
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_SECTIONS = {
+    "keep": "What is kept of a page",
+    "html_field": "Records of corpora",
+    "workers": "How a job runs",
+}
 _EXIT_CODES = """
 \b
 Exit codes:
   0    all pages were read and written
   1    some pages failed; they are listed on standard error
   2    nothing was done: wrong usage, no such file, no valid model
-  130  interrupted;  141  the reader of the output went away
+  130  interrupted;  141  the reader of the output went away;  143  terminated
 """
 
 
-@click.group(cls=ExtensibleGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES)
+@click.group(
+    cls=ExtensibleGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EXIT_CODES,
+)
 @click.version_option(package_name="dechrome")
 def main() -> None:
     """Label every block of web pages or scraped text as content, image placeholder or chrome, and clean them.
@@ -137,7 +147,7 @@ def _job_options(command: Command) -> Command:
     return command
 
 
-@main.command(epilog=_EXIT_CODES)
+@main.command(cls=SectionedCommand, starts=_SECTIONS, epilog=_EXIT_CODES)
 @_batch_options
 @click.option(
     "--format", "--output-format", "-f", "form",
@@ -164,9 +174,10 @@ def clean(
     """Write what remains of pages without their chrome.
 
     \b
-    Pages: .html .htm .xhtml .txt .md, also with .gz; a folder is searched and mirrored below --out
-    Corpora: .jsonl .ndjson .json.gz (also .zst), .parquet, .warc .wet (also .gz, .zst); an output for each, or one
-    Places: files, folders, globs, "-" and what fsspec opens: s3:// gs:// hf:// (dechrome[corpus])
+    Pages    .html .htm .xhtml .txt .md, also .gz; folders are mirrored below --out
+    Corpora  .jsonl .ndjson .warc .wet, also .gz .zst; .json.gz .parquet;
+             an output for each, or one for all
+    Places   files, folders, globs, "-", and s3:// gs:// hf:// (dechrome[corpus])
 
     A job with a folder or records as its output runs on all cores. Killed, it goes on where it was when the same
     command is given again. Records that cannot be read are listed in quarantine.jsonl, in _dechrome/ of the output
@@ -178,7 +189,7 @@ def clean(
       dechrome clean crawl/ --out cleaned --format markdown
       dechrome clean 'crawl/**/*.html' --out all.jsonl --favor precision
       dechrome clean crawl.jsonl.gz --html-field body --out cleaned/
-      dechrome clean CC-MAIN-*.warc.gz --format parquet --labels --min-quality 0.5 --out cleaned/
+      dechrome clean CC-*.warc.gz -f parquet --labels --min-quality 0.5 -o cleaned/
       curl -s https://example.org | dechrome clean -
     """
     images = keep == "images"

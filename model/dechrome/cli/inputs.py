@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import posixpath
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from dechrome.batch.addresses import expand, is_remote
+from dechrome.batch.addresses import expand, is_pipe, is_remote
 from dechrome.batch.formats import format_of
 from dechrome.batch.outputs import STATES
 from dechrome.batch.page_files import PAGE_SUFFIXES, as_source, page_suffix, read_page
@@ -134,16 +135,30 @@ def _walk(
         )
         for name in sorted(files):
             if not name.startswith(".") and (page_suffix(name) in PAGE_SUFFIXES or (corpora and is_corpus(name))):
-                yield Path(folder, name)
+                path = Path(folder, name)
+                if not is_pipe(str(path)):
+                    yield path
+                elif on_error:
+                    on_error(OSError(errno.EINVAL, "a pipe or device in a folder is not read", str(path)))
 
 
 def _find_remote(address: str, corpora: bool) -> Iterator[Input]:
     """Yield what an address names: a file, a folder or a pattern."""
-    found = expand(address)
-    base = posixpath.commonpath([posixpath.dirname(name) for name in found]) if found else ""
+
+    def is_wanted(name: str) -> bool:
+        return page_suffix(name) in PAGE_SUFFIXES or (corpora and is_corpus(name))
+
+    found = expand(address, is_wanted)
+    root = address.partition("::")[0]
+    if magic := _MAGIC.search(root):
+        root = posixpath.dirname(root[: magic.start()])
+    root = root.rstrip("/") + "/"
     for name in found:
-        if len(found) == 1 or page_suffix(name) in PAGE_SUFFIXES or (corpora and is_corpus(name)):
-            yield Input(name, None, Path(name[len(base) :].lstrip("/")))
+        path = name.partition("::")[0]  # what it is chained to has no part in its place
+        if len(found) == 1 or is_wanted(path):
+            yield Input(
+                name, None, Path(path.removeprefix(root) if path.startswith(root) else posixpath.basename(path))
+            )
 
 
 def _expand(pattern: str) -> list[Path]:

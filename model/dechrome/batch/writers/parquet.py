@@ -176,10 +176,21 @@ def _join_schemas(arrow: Any, part: Path, given: Any) -> Any:
         if arrow.types.is_null(fields[name].type) and fields[name].metadata != _AS_JSON:
             fields[name] = arrow.field(name, known[name].type)
     for name, field in fields.items():
-        if arrow.types.is_null(field.type):
-            fields[name] = arrow.field(name, arrow.string())
+        fields[name] = field.with_type(_without_nulls(arrow, field.type))
     order = [*(name for name in known if name in fields), *(name for name in fields if name not in known)]
     return arrow.schema([fields[name] for name in order])
+
+
+def _without_nulls(arrow: Any, kind: Any) -> Any:
+    """Return a type with text for what never had a value, however deep: few programs read columns of nulls."""
+    if arrow.types.is_null(kind):
+        return arrow.string()
+    if arrow.types.is_struct(kind):
+        parts = (kind.field(number) for number in range(kind.num_fields))
+        return arrow.struct([part.with_type(_without_nulls(arrow, part.type)) for part in parts])
+    if arrow.types.is_list(kind):
+        return arrow.list_(kind.value_field.with_type(_without_nulls(arrow, kind.value_type)))
+    return kind
 
 
 def _join_fields(arrow: Any, one: Any, other: Any) -> Any:
