@@ -32,6 +32,7 @@ from dechrome.html_blocks import split_html
 from dechrome_training.corpus import read_parquet
 from dechrome_training.evaluation.line_rules import filter_c4
 
+PEER_MODULE: Final = "dechrome_training.evaluation.throughput"
 _SLOW_START: Final = 60.0  # seconds that memory may take to settle
 # Runs a function, and writes the CPU seconds of this process and of its children to a file.
 _DRIVER: Final = """
@@ -81,7 +82,7 @@ def workers(data: Path, name: str) -> None:
         for file in ("pages.jsonl.gz", "pages.parquet"):
             for count in (1, 2):
                 runs[f"{file}, {count}"] = _clean(folder, file, count)
-        peer_function = (__name__, "run_trafilatura", "pages.jsonl.gz", "peer.jsonl.gz")
+        peer_function = (PEER_MODULE, "run_trafilatura", "pages.jsonl.gz", "peer.jsonl.gz")
         runs["trafilatura, 2"] = _run(folder, *peer_function)
         for title, run in runs.items():
             share = run.parent / (run.parent + run.children)
