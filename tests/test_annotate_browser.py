@@ -137,8 +137,8 @@ def labels_of(folder: Path) -> dict[str, list[tuple[str, Label | None, Kind | No
     return {page.id: [(block.text, block.label, block.kind) for block in page.blocks] for page in pages}
 
 
-def test_three_pages_are_labelled_by_keys_and_mouse_through_killed_servers(
-    tmp_path: Path, window: Callable[..., Any]
+def test_three_pages_are_labelled_by_keys_and_mouse_through_killed_servers_and_trained_on(
+    tmp_path: Path, window: Callable[..., Any], browser: Any
 ) -> None:
     write_pages(tmp_path, **{name: ARTICLE.format(name=name) for name in ("fox", "owl", "hen")})
     with serve(tmp_path) as server:
@@ -207,6 +207,14 @@ def test_three_pages_are_labelled_by_keys_and_mouse_through_killed_servers(
         ("© 2020 The Mill", Label.CHROME, Kind.LEGAL),
     ]  # fmt: skip
     assert all(None not in [block.label for block in page.blocks] for page in done.values())
+
+    command = [sys.executable, "-m", "dechrome", "train", "--add", "labels.jsonl", "--out", "my_model", "--quiet"]
+    training = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert training.returncode == 3, training.stderr  # three pages are too few
+    report = browser.new_page()
+    report.goto((tmp_path / "my_model" / "report.html").as_uri())
+    assert "Do not use it: 3 pages with content known, too few to tell" in report.locator("body").inner_text()
+    labelling.load_model(tmp_path / "my_model")
 
 
 def test_changes_that_cannot_be_saved_are_told_and_nothing_more_is_taken(
