@@ -210,7 +210,7 @@ def test_a_finished_ray_job_is_not_done_twice(ray: Any, tmp_path: Path) -> None:
     before = [(file, file.stat().st_mtime_ns) for file in (tmp_path / "out").glob("part-*")]
     assert run([str(tmp_path / "a.jsonl")], str(tmp_path / "out")) == first
     assert [(file, file.stat().st_mtime_ns) for file in (tmp_path / "out").glob("part-*")] == before
-    with pytest.raises(JobError, match="other options"):
+    with pytest.raises(JobError, match="facts was off and is now on"):
         run([str(tmp_path / "a.jsonl")], str(tmp_path / "out"), Options(facts=True))
 
 
