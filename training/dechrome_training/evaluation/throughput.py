@@ -34,6 +34,7 @@ from dechrome_training.evaluation.line_rules import filter_c4
 
 PEER_MODULE: Final = "dechrome_training.evaluation.throughput"
 _SLOW_START: Final = 60.0  # seconds that memory may take to settle
+_LATE: Final = 0.95  # of the time: at the very end, the workers are gone
 # Runs a function, and writes the CPU seconds of this process and of its children to a file.
 _DRIVER: Final = """
 import importlib, json, resource, sys
@@ -135,11 +136,11 @@ def memory(data: Path, name: str, pages: int, records: int) -> None:
         ):
             write_gzip(folder / "long.jsonl.gz", rows)
             run = _clean(folder, "long.jsonl.gz", 2, watched=True)
-            settled = [used for when, used in run.memory if when >= min(_SLOW_START, run.seconds / 2)]
+            start, end = min(_SLOW_START, run.seconds / 2), run.seconds * _LATE
+            settled = [used for when, used in run.memory if start <= when <= end]
             click.echo(
-                f"{title}: {run.seconds:.0f} s; memory of all processes {settled[0]:.0f} MB after "
-                f"{min(_SLOW_START, run.seconds / 2):.0f} s, {settled[-1]:.0f} MB at the end, "
-                f"{max(settled):.0f} MB at most"
+                f"{title}: {run.seconds:.0f} s; memory of all processes {settled[0]:.0f} MB after {start:.0f} s, "
+                f"{settled[-1]:.0f} MB after {end:.0f} s, {max(settled):.0f} MB at most"
             )
             shutil.rmtree(folder / "out")
 
