@@ -26,10 +26,11 @@ TEXT = "Home\nNews\n{}\nWe use cookies to improve this site.\nAccept all"
 
 # A job in small steps: many chunks, a checkpoint behind each.
 DRIVER = """
-import sys
+import signal, sys
 from functools import partial
 from dechrome.batch import job
 from dechrome.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored in the background
 job.SAVE_SECONDS = 0.0
 job.split_input = partial(job.split_input, chunk_bytes=int(sys.argv.pop(1)))
 main()
