@@ -258,6 +258,42 @@ def test_a_job_that_is_killed_ends_with_the_same_bytes(
     assert not list((here / "killed").rglob("*.part"))
 
 
+@pytest.mark.parametrize("options", ["--out {}.parquet", "--out {} -f dolma", "--out {} -f markdown"])
+def test_every_output_of_a_job_that_is_killed_is_the_same(here: Path, options: str) -> None:
+    """Parquet in one file, Dolma's documents and attributes, and a file for each page."""
+    if "markdown" in options:
+        (here / "in").mkdir()
+        for number, record in enumerate(make_records(400)):
+            (here / "in" / f"{number:03}{'.html' if 'html' in record else '.txt'}").write_text(
+                record.get("html") or record["text"]
+            )
+        source: object = "in"
+    else:
+        write_jsonl(here / "in.jsonl", make_records(400))
+        source = "in.jsonl"
+    finish(start(8_000, source, *options.format("whole").split()))
+    process = start(8_000, source, *options.format("killed").split())
+    state = here / ("killed.parquet.dechrome" if "parquet" in options else "killed/_dechrome")
+    for count in (60, 250):
+        wait_for(process, state / "checkpoint.json", count)
+        _kill_all(process)
+        process.wait()
+        process = start(8_000, source, *options.format("killed").split(), "--workers", "1")
+    finish(process)
+    whole, killed = (outputs_of(here, name) for name in ("whole", "killed"))
+    assert len(whole) == {"parquet": 1, "dolma": 2}.get(options.partition("f ")[2] or "parquet", 400)
+    assert killed == whole
+
+
+def outputs_of(folder: Path, name: str) -> dict[str, bytes]:
+    """Return what a job has written, without its state."""
+    files = [
+        path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).parts[0].startswith(name)
+    ]
+    names = {path.relative_to(folder).as_posix().removeprefix(name): path for path in files}
+    return {name: path.read_bytes() for name, path in names.items() if "dechrome/" not in name or "attributes" in name}
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_job_that_is_interrupted_leaves_nothing_behind_and_goes_on(
     here: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
