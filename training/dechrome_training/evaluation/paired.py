@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dechrome_training.evaluation.judging import NAN, Judgement
-from dechrome_training.evaluation.results import group_by
+from dechrome_training.evaluation.results import break_down
 from dechrome_training.evaluation.tables import Cell, Table
 
 RESAMPLES: Final = 10_000
@@ -17,7 +17,6 @@ LEVEL: Final = 0.95  # of confidence intervals
 LEAST_SITES: Final = 5  # fewer sites cannot stand for sites: pages are drawn one by one then
 _SEED: Final = 20
 _EQUAL: Final = 1e-9  # scores that differ by less are the same
-_MOST_LANGUAGES: Final = 20
 NOTE: Final = (
     "low, high: 95% confidence interval of the mean difference; p: how likely so large a difference is by chance"
     " (two-sided),\nboth by drawing sites anew 10,000 times (pages, of fewer than five sites). better, worse: share of"
@@ -84,7 +83,7 @@ def compare_tables(
     columns = ("", *(name_column(column, left, right) for column in COLUMNS))
     tables = []
     for title, score in (("word F1", lambda j: j.scores.f1), ("shingle F1", lambda j: j.scores.shingle_f1)):
-        rows = [(row, *_compare(part, partner, score)) for row, part in _parts([first for first, _ in pairs])]
+        rows = [(row, *_compare(part, partner, score)) for row, part in break_down([first for first, _ in pairs])]
         tables.append(Table(f"{name}: {title}, {left} against {right}", columns, tuple(rows), NOTE))
     return tables
 
@@ -96,19 +95,6 @@ def name_column(column: str, left: str, right: str) -> str:
     'new - old'
     """
     return {"A": left, "B": right, "A - B": f"{left} - {right}"}.get(column, column)
-
-
-def _parts(judged: list[Judgement]) -> list[tuple[str, list[Judgement]]]:
-    parts = [("all", judged)]
-    for title, key, most in (
-        ("set", lambda j: j.source, None),
-        ("type", lambda j: j.page_type, None),
-        ("language", lambda j: j.language, _MOST_LANGUAGES),
-    ):
-        groups = group_by(judged, key, most)
-        if len(groups) > 1:
-            parts += [(f"{title} {value}", part) for value, part in groups]
-    return parts
 
 
 def _compare(

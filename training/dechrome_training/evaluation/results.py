@@ -75,8 +75,9 @@ def group_by(
     return sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))[:most]
 
 
-def _text_table(judgements: Sequence[Judgement], name: str) -> Table:
-    rows = [("all", list(judgements))]
+def break_down(judgements: Sequence[Judgement]) -> list[tuple[str, list[Judgement]]]:
+    """Return all pages, then those of each set, page type and language, where there are several."""
+    parts = [("all", list(judgements))]
     for title, key, most in (
         ("set", lambda j: j.source, None),
         ("type", lambda j: j.page_type, None),
@@ -84,7 +85,12 @@ def _text_table(judgements: Sequence[Judgement], name: str) -> Table:
     ):
         groups = group_by(judgements, key, most)
         if len(groups) > 1:
-            rows += [(f"{title} {value}", part) for value, part in groups]
+            parts += [(f"{title} {value}", part) for value, part in groups]
+    return parts
+
+
+def _text_table(judgements: Sequence[Judgement], name: str) -> Table:
+    rows = break_down(judgements)
     return Table(
         f"{name}: text by pages",
         ("", "pages", *SCORE_COLUMNS, "quality"),
