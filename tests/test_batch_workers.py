@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -86,6 +88,26 @@ def test_the_item_that_kills_its_worker_is_convicted_and_no_other(how: str) -> N
         "3.0: the worker process died",
         "3.2: the worker process died",
     ]
+
+
+def work_and_die_writing(once: Path, chunk: Chunk, number: int, mark: str, caution: Caution) -> Result:
+    """Die once in the middle of writing a result: its length is told, and less than that is sent."""
+    open_mark(mark).set(number, 0)
+    if chunk.start == 2 and not once.exists():
+        once.touch()
+        frame = sys._getframe()
+        while "result_queue" not in frame.f_locals:
+            assert frame.f_back is not None
+            frame = frame.f_back
+        os.write(frame.f_locals["result_queue"]._writer.fileno(), struct.pack("!i", 1000) + b"half")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Result(str(chunk.start).encode())
+
+
+def test_a_worker_that_is_killed_while_it_writes_stops_nobody(tmp_path: Path) -> None:
+    results = run_chunks(make_chunks(6), partial(work_and_die_writing, tmp_path / "done"), 2, 600.0)
+    assert [result.output for _, result in results] == [b"0", b"1", b"2", b"3", b"4", b"5"]
+    assert (tmp_path / "done").exists()
 
 
 def test_an_item_that_hangs_is_convicted() -> None:

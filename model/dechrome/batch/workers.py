@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -31,10 +32,12 @@ from dechrome.errors import DechromeError, InputError, JobError
 
 AHEAD: Final = 2  # chunks handed to a worker: one at work, one to go on with
 WINDOW: Final = 8  # chunks a worker that may wait for an earlier one to be written; bounds memory
+SILENT_SECONDS: Final = 2.0  # that loky has to tell of a death
 POLL_SECONDS: Final = 0.2  # between looks at the clock
 MAX_STARTS: Final = 3  # deaths before a chunk is begun that a slot survives
 MAX_TRIES: Final = 3  # of a chunk that cannot be read: networks fail
 _GOES_ON: Final = "the same command goes on from here"
+_KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 Result = TypeVar("Result")
@@ -69,6 +72,7 @@ class _Slot(Generic[Result]):
         self.mark = Mark(self.path)
         self.jobs: deque[tuple[_Job, Future[Result]]] = deque()
         self.starts = 0
+        self._dead_since: float | None = None
         self._work, self._memory = work, memory
         self._executor = self._start()
 
@@ -86,7 +90,30 @@ class _Slot(Generic[Result]):
         self._executor = self._start()
 
     def stop(self) -> None:
+        """End the process and its executor.
+
+        A process that is killed while it writes leaves a part of its result in the pipe, and loky waits for the rest as
+        long as anybody could write it: so the process goes first, then our own end of the pipe.
+        """
+        for process in self._processes():
+            with suppress(OSError):  # it has ended
+                os.kill(process.pid, _KILL)
+        if self._executor._result_queue is not None:
+            self._executor._result_queue._writer.close()
         self._executor.shutdown(wait=True, kill_workers=True)
+
+    def is_silent(self) -> bool:
+        """Tell whether the process has been dead for a while, and loky has not said so."""
+        processes = self._processes()
+        if not processes or any(process.is_alive() for process in processes):
+            self._dead_since = None
+            return False
+        now = time.monotonic()
+        self._dead_since = self._dead_since or now
+        return now - self._dead_since > SILENT_SECONDS
+
+    def _processes(self) -> list[Any]:
+        return list((self._executor._processes or {}).values())
 
     def _start(self) -> Any:
         settings = (os.getpid(), self._memory, os.path.dirname(self.path))
@@ -162,7 +189,9 @@ def _collect(slot: _Slot[Result], again: deque[_Job], timeout: float) -> Iterato
             again.appendleft(job)
         else:
             yield job, future.result()
-    if slot.jobs:
+    if slot.jobs and slot.is_silent():
+        _bury(slot, again, "the worker process died")
+    elif slot.jobs:
         number, _, begun = slot.mark.get()
         if number == slot.jobs[0][0].number and time.monotonic() - begun > timeout:
             _bury(slot, again, f"took longer than {timeout:g} s")
