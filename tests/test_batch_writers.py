@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dechrome.batch import addresses
@@ -299,6 +299,7 @@ ANY_ROWS = st.lists(st.dictionaries(st.sampled_from(["a", "b", "text", "spans"])
 
 
 @given(chunks=st.lists(ANY_ROWS, max_size=4))
+@example(chunks=[[{"b": False}], [{"b": ["", b"\x80"]}]])  # bytes among texts
 @settings(max_examples=200, deadline=None)
 def test_whatever_rows_hold_is_written(tmp_path_factory: pytest.TempPathFactory, chunks: list[Rows]) -> None:
     folder = tmp_path_factory.mktemp("rows")

@@ -79,6 +79,7 @@ def _to_column(arrow: Any, name: str, values: list[Any], known: Any) -> tuple[An
     for attempt in _attempts(arrow, values, known):
         try:
             column = attempt()
+            column.validate(full=True)  # bytes among texts are taken for text, whatever they hold
         except (arrow.ArrowException, OverflowError, TypeError, ValueError, AttributeError):
             continue
         if not _is_writable(arrow, column.type):
