@@ -1,4 +1,4 @@
-"""Choosing blocks: the prefix with the largest expected F1, thresholds, and shifts of the cut."""
+"""Choosing blocks: the prefix with the largest expected F1, thresholds, and shifts of the logits."""
 
 from __future__ import annotations
 
@@ -125,14 +125,22 @@ def test_a_larger_shift_never_keeps_what_a_smaller_one_drops(
     assert sets[2] <= sets[1] <= sets[0]
 
 
-def test_a_shift_moves_the_cut_by_logits() -> None:
-    content, words = [0.9, 0.8, 0.2, 0.1], [10, 10, 10, 10]
-    assert kept(choose(content, words)) == {0, 1}
-    # log(0.8 / 0.2) = 1.386, log(0.9 / 0.1) = 2.197, log(0.2 / 0.8) = -1.386
-    assert kept(choose(content, words, shift=0.8)) == {0}
-    assert kept(choose(content, words, shift=0.9)) == {0}  # the likeliest block stays, however far the cut would go
-    assert kept(choose(content, words, shift=-2.7)) == {0, 1}
-    assert kept(choose(content, words, shift=-2.8)) == {0, 1, 2}
+@pytest.mark.parametrize(
+    ("odds", "expected"),
+    [
+        # Probabilities 0.2, 0.1, 0.007, 0.003: 2*0.2/(1+0.31) = 0.305, 2*0.3/(2+0.31) = 0.260
+        (36, {0}),
+        (1e9, {0}),  # the likeliest block stays, however large the shift
+        # 0.5, 0.308, 0.027, 0.012: 2*0.5/(1+0.847) = 0.541, 2*0.808/(2+0.847) = 0.567
+        (9, {0, 1}),
+        # 0.973, 0.941, 0.5, 0.308: 2*1.914/(2+2.722) = 0.811, 2*2.414/(3+2.722) = 0.844, 2*2.722/(4+2.722) = 0.810
+        (1 / 4, {0, 1, 2}),
+        # 0.993, 0.985, 0.8, 0.64: 2*2.778/(3+3.418) = 0.866, 2*3.418/(4+3.418) = 0.922
+        (1 / 16, {0, 1, 2, 3}),
+    ],
+)
+def test_a_shift_is_taken_off_the_logits_before_blocks_are_chosen(odds: float, expected: set[int]) -> None:
+    assert kept(choose([0.9, 0.8, 0.2, 0.1], [10, 10, 10, 10], shift=math.log(odds))) == expected
 
 
 @STEADY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,20 +55,21 @@ def choose_blocks(
 
     Without ``threshold``, the blocks are sorted by probability and the prefix is kept whose expected F1, weighted by
     words, is largest (Lewis, SIGIR 1995, gives the expectation); nothing is kept where it is likelier that there is no
-    content at all. ``shift`` then moves the cut by as many logits, but never past the likeliest block. With a
-    threshold, the blocks whose probability reaches it are kept: a higher one never keeps what a lower one drops.
+    content at all. ``shift`` is taken off the logits of all blocks before they are chosen: a larger one never keeps
+    what a smaller one drops, and none empties a page. With a threshold, the blocks whose probability reaches it are
+    kept: a higher one never keeps what a lower one drops.
     """
     weights = words + _WORDLESS
     total = float(content @ weights)
     if threshold is None:
-        order = np.argsort(-content, kind="stable")
-        found = np.cumsum((content * weights)[order])
-        scores = 2 * found / (np.cumsum(weights[order]) + total)
-        best = int(np.argmax(scores)) if scores.size else 0
-        if not scores.size or scores[best] < _nothing_there(content):
+        cut, reached = _best_cut(content, weights)
+        if reached < _nothing_there(content):
             return Choice(np.zeros(content.size, bool), _nothing_there(content))
-        cut = float(content[order[best]])
-        keep = content >= (cut if shift == 0 else min(_shifted(cut, shift), float(content.max())))
+        if shift:
+            lowered = _lower(content, shift)
+            keep = lowered >= _best_cut(lowered, weights)[0]
+        else:
+            keep = content >= cut
     else:
         keep = content >= threshold
     kept = float(weights[keep].sum())
@@ -76,11 +77,25 @@ def choose_blocks(
     return Choice(keep, min(1.0, expected))
 
 
+def _best_cut(content: FloatArray, weights: NDArray[Any]) -> tuple[float, float]:
+    """Return the least probability of the prefix with the largest expected F1, and that F1; without blocks 1 and -1."""
+    if not content.size:
+        return 1.0, -1.0
+    order = np.argsort(-content, kind="stable")
+    total = float(content @ weights)
+    found = np.cumsum((content * weights)[order])
+    scores = 2 * found / (np.cumsum(weights[order]) + total)
+    best = int(np.argmax(scores))
+    return float(content[order[best]]), float(scores[best])
+
+
 def _nothing_there(content: FloatArray) -> float:
     """Return the probability that no block is content (blocks taken as independent)."""
     return float(np.exp(np.log1p(-np.clip(content.astype(np.float64), 0, 1 - 1e-9)).sum()))
 
 
-def _shifted(probability: float, shift: float) -> float:
-    clipped = min(max(probability, 1e-6), 1 - 1e-6)
-    return float(1 / (1 + np.exp(-(np.log(clipped / (1 - clipped)) + shift))))
+def _lower(content: FloatArray, shift: float) -> FloatArray:
+    """Take ``shift`` off the logits of probabilities."""
+    odds = content.astype(np.float64) * np.exp(-shift)
+    lowered: FloatArray = (odds / (odds + 1 - content)).astype(np.float32)
+    return lowered

@@ -1,15 +1,18 @@
-"""What turns raw probabilities into promises: calibration, the meaning of page quality, and the presets."""
+"""What turns raw probabilities into promises and choices: calibration, balance and presets, the meaning of quality."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
+from dechrome.characters import IntArray
 from dechrome.choosing import choose_labels
+from dechrome.context import FloatArray
 from dechrome.inference import calibrate
 from dechrome_training.recipe import Recipe
 from dechrome_training.samples import UNKNOWN
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
 
 Knots = tuple[list[float], list[float]]
 _KNOTS: Final = 41
-_SHIFTS: Final = tuple(step * 0.25 for step in range(21))  # logits
+_STEP: Final = 0.25  # logits
+_SHIFTS: Final = 20  # steps that presets go from the balance, at most
+_MOST_BALANCE: Final = 4  # steps
 _MAX_LOSS: Final = 0.1  # of word F1, for the sake of precision or recall
 _STRAIGHT: Final[Knots] = ([0.0, 1.0], [0.0, 1.0])
 
@@ -35,6 +40,18 @@ def identity() -> dict[str, Any]:
     }
 
 
+def decide(
+    labels: FloatArray, lengths: IntArray, head: str, settings: Mapping[str, Any]
+) -> tuple[NDArray[np.int8], float, FloatArray]:
+    """Decide on the blocks of a page from raw probabilities, as labelling does under a model's settings.
+
+    Returns the number of each block's label, the expected word F1, and the calibrated probabilities.
+    """
+    probabilities = calibrate(labels, settings["calibration"][head])
+    chosen, expected = choose_labels(probabilities, lengths, shift=settings["favor"][head]["balanced"])
+    return chosen, expected, probabilities
+
+
 def measure_calibration(predictions: Sequence[Prediction], recipe: Recipe) -> dict[str, Any]:
     """Measure, for HTML and for text, calibration, quality and presets on predictions for unseen sites."""
     settings = identity()
@@ -47,8 +64,8 @@ def measure_calibration(predictions: Sequence[Prediction], recipe: Recipe) -> di
         settings["calibration"][head] = knots
         scored = [p for p in part if p.sample.gold]
         if scored:
-            settings["quality"][head] = _fit_quality(scored, knots)
-            settings["favor"][head] = _fit_presets(scored, knots, recipe.favor_step)
+            settings["favor"][head] = _fit_favor(scored, knots, recipe.favor_step)
+            settings["quality"][head] = _fit_quality(scored, settings, head)
     return settings
 
 
@@ -59,44 +76,65 @@ def _fit_content(predictions: Sequence[Prediction]) -> Knots:
     return _fit_knots(content[known], (targets[known] == 0).astype(float))
 
 
-def _fit_quality(predictions: Sequence[Prediction], knots: Knots) -> Knots:
+def _fit_quality(predictions: Sequence[Prediction], settings: Mapping[str, Any], head: str) -> Knots:
     expected, reached = [], []
     for prediction in predictions:
-        probabilities = calibrate(prediction.labels, knots)
-        labels, promised = choose_labels(probabilities, prediction.sample.features.lengths)
+        labels, promised, _ = decide(prediction.labels, prediction.sample.features.lengths, head, settings)
         expected.append(promised)
         reached.append(_page_scores(prediction, labels)[2])
     return _fit_knots(np.array(expected), np.array(reached), knots=12)
 
 
-def _fit_presets(predictions: Sequence[Prediction], knots: Knots, step: float) -> dict[str, float]:
-    """Find the smallest shifts that move mean word precision, or recall, by ``step``.
+def _fit_favor(predictions: Sequence[Prediction], knots: Knots, step: float) -> dict[str, float]:
+    """Find the shifts of the logits that the presets stand for."""
+    calibrated = [(p, calibrate(p.labels, knots)) for p in predictions]
+
+    @cache
+    def rate(steps: int) -> NDArray[np.float64]:
+        """Return word precision, recall and F1 of every page, shape (3, pages)."""
+        rows = [
+            _page_scores(p, choose_labels(probabilities, p.sample.features.lengths, shift=steps * _STEP)[0])
+            for p, probabilities in calibrated
+        ]
+        return np.array(rows).T
+
+    balance = choose_balance(rate)
+    return {
+        "precision": _STEP * lean(rate, balance, 1, step),
+        "balanced": _STEP * balance,
+        "recall": _STEP * lean(rate, balance, -1, step),
+    }
+
+
+def choose_balance(rate: Callable[[int], NDArray[np.float64]]) -> int:
+    """Return the largest shift whose mean F1 is within one standard error of the best one's.
+
+    Of choices that cross-validation cannot tell apart it is the one that keeps least (the one standard error rule:
+    Breiman et al., Classification and Regression Trees, 1984, 3.4.3; the error is that of the paired difference).
+    Pages of kinds that training has not seen have more chrome that looks like content than pages of those it has.
+    """
+    scores = np.array([rate(steps)[2] for steps in range(_MOST_BALANCE + 1)])
+    lost = scores[scores.mean(axis=1).argmax()] - scores
+    error = lost.std(axis=1) / np.sqrt(lost.shape[1])
+    return int(np.flatnonzero(lost.mean(axis=1) <= error).max())
+
+
+def lean(rate: Callable[[int], NDArray[np.float64]], balance: int, sign: int, step: float) -> int:
+    """Find the shift closest to the balance that moves mean word precision (sign 1) or recall (-1) by ``step``.
 
     Where none does before the mean F1 has fallen by ``_MAX_LOSS``, it is the last shift before that.
     """
-    calibrated = [(p, calibrate(p.labels, knots)) for p in predictions[::2]]
-
-    def mean(shift: float) -> NDArray[np.float64]:
-        rows = [
-            _page_scores(p, choose_labels(probabilities, p.sample.features.lengths, shift=shift)[0])
-            for p, probabilities in calibrated
-        ]
-        averages: NDArray[np.float64] = np.mean(rows, axis=0)
-        return averages
-
-    base = mean(0.0)
-    found = {"balanced": 0.0}
-    for column, (name, sign) in enumerate((("precision", 1.0), ("recall", -1.0))):
-        best = 0.0
-        for shift in _SHIFTS[1:]:
-            scores = mean(sign * shift)
-            if scores[2] < base[2] - _MAX_LOSS:
-                break
-            best = sign * shift
-            if scores[column] >= base[column] + step:
-                break
-        found[name] = best
-    return found
+    row = 0 if sign > 0 else 1
+    base = rate(balance).mean(axis=1)
+    best = balance
+    for steps in range(balance + sign, balance + sign * (_SHIFTS + 1), sign):
+        scores = rate(steps).mean(axis=1)
+        if scores[2] < base[2] - _MAX_LOSS:
+            break
+        best = steps
+        if scores[row] >= base[row] + step:
+            break
+    return best
 
 
 def _page_scores(prediction: Prediction, labels: NDArray[np.int8]) -> tuple[float, float, float]:

@@ -31,6 +31,7 @@ class Case(NamedTuple):
 
     prediction: Prediction
     pages: int  # of the site
+    shift: float  # the balance of the model's choices
     probabilities: FloatArray
     recurrence: FloatArray
 
@@ -42,7 +43,7 @@ def fit_sites(predictions: Sequence[Prediction], settings: Mapping[str, Any]) ->
     """
     strengths, scores = {}, {}
     for head, view in _VIEWS.items():
-        cases = find_cases([p for p in predictions if p.sample.view == view], settings["calibration"][head])
+        cases = find_cases([p for p in predictions if p.sample.view == view], settings, head)
         means = {strength: _mean_f1(cases, strength) for strength in STRENGTHS} if cases else {0.0: 0.0}
         strengths[head] = _choose(means)
         if cases:
@@ -54,18 +55,23 @@ def fit_sites(predictions: Sequence[Prediction], settings: Mapping[str, Any]) ->
     return {"site_strength": strengths, "site_scores": scores}
 
 
-def find_cases(predictions: Sequence[Prediction], knots: Any) -> list[Case]:
+def find_cases(predictions: Sequence[Prediction], settings: Mapping[str, Any], head: str) -> list[Case]:
     """Return the pages with gold whose site has several, with the share of the others that each block recurs on.
 
-    ``knots`` are those of the calibration. The pages are all of one view.
+    ``settings`` are those of the calibration; ``head``, "html" or "text", labels the pages, all of one view.
     """
     memory = empty_memory()
     for prediction in predictions:
         memory.count_texts(prediction.sample.group, prediction.sample.texts)
     numbers = Counter(prediction.sample.group for prediction in predictions)
+    knots, shift = settings["calibration"][head], settings["favor"][head]["balanced"]
     return [
         Case(
-            p, numbers[p.sample.group], calibrate(p.labels, knots), memory.measure_texts(p.sample.group, p.sample.texts)
+            p,
+            numbers[p.sample.group],
+            shift,
+            calibrate(p.labels, knots),
+            memory.measure_texts(p.sample.group, p.sample.texts),
         )
         for p in predictions
         if p.sample.gold is not None and numbers[p.sample.group] > 1
@@ -76,7 +82,7 @@ def word_f1(case: Case, strength: float) -> float:
     """Return the word F1 of a page, corrected with this strength by what recurs on its site."""
     sample = case.prediction.sample
     lowered = lower_recurring(case.probabilities, case.recurrence, strength)
-    labels, _ = choose_labels(lowered, sample.features.lengths)
+    labels, _ = choose_labels(lowered, sample.features.lengths, shift=case.shift)
     found = "\n".join(text for text, label in zip(sample.texts, labels, strict=True) if label == 0)
     return word_scores(found, sample.gold or "")[2]
 

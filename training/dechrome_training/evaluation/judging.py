@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from dechrome import labelling
 from dechrome.artefact import KINDS, LABELS, Model
-from dechrome.choosing import choose_labels
 from dechrome.context import FloatArray
 from dechrome.encoding import scrub
-from dechrome.inference import calibrate
 from dechrome.pages import Page
+from dechrome_training.calibration import decide
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.fit import Prediction
 from dechrome_training.samples import UNKNOWN, Sample, page_samples
@@ -98,8 +97,7 @@ def judge_page(sample: Sample, page: Page) -> Judgement:
 def judge_prediction(prediction: Prediction, settings: Mapping[str, Any]) -> Judgement:
     """Judge a prediction under a model's settings, deciding as labelling does."""
     head = "html" if prediction.sample.view == "html" else "text"
-    probabilities = calibrate(prediction.labels, settings["calibration"][head])
-    labels, expected = choose_labels(probabilities, prediction.sample.features.lengths)
+    labels, expected, probabilities = decide(prediction.labels, prediction.sample.features.lengths, head, settings)
     kinds = np.where(labels == 2, prediction.kinds.argmax(axis=1), UNKNOWN).astype(np.int8)
     quality = float(np.interp(expected, *settings["quality"][head])) if (labels == 0).any() else 0.0
     return _judge(prediction.sample, labels, kinds, probabilities[np.arange(labels.size), labels], quality)

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dechrome.artefact import Model
-from dechrome.choosing import choose_labels
-from dechrome.inference import calibrate, predict_proba
+from dechrome.inference import predict_proba
 from dechrome.labelling import SHIPPED_MODEL, load_model
+from dechrome_training.calibration import decide
 from dechrome_training.corpus import AnnotatedPage, assign_folds, read_parquet
 from dechrome_training.evaluation.tables import Cell, Table, format_tables, to_json
 from dechrome_training.retraining.base import BaseSample, read_base, site_number
@@ -131,11 +131,10 @@ def _measure(model: Model, pages: Sequence[AnnotatedPage]) -> list[tuple[Sample,
 
 
 def _f1(model: Model, measured: Sequence[tuple[Sample, PageRows]]) -> float:
-    knots = model.settings["calibration"]["html"]
     scores = []
     for sample, page in measured:
-        probabilities = calibrate(predict_proba(model.heads["html"], page.inputs), knots)
-        scores.append(_score(sample, choose_labels(probabilities, page.lengths)[0]))
+        labels, _, _ = decide(predict_proba(model.heads["html"], page.inputs), page.lengths, "html", model.settings)
+        scores.append(_score(sample, labels))
     return float(np.mean(scores))
 
 

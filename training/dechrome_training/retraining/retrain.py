@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from dechrome.artefact import LABELS, Model, Network, read_model, write_model
 from dechrome.blocks import Label
-from dechrome.choosing import choose_labels
 from dechrome.context import FloatArray
 from dechrome.errors import DataError
-from dechrome.inference import calibrate, predict_proba
+from dechrome.inference import predict_proba
+from dechrome_training.calibration import decide
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.evaluation.judging import Judgement, judge_prediction
 from dechrome_training.evaluation.selection import read_set
@@ -166,12 +166,11 @@ def _task(model: Model, name: str) -> Task:
     """Return what a network learns and how it is measured."""
     if name == "kind":
         return Task(_kind_targets, _kind_score)
-    knots = model.settings["calibration"][name]
 
     def score(page: PageRows, probabilities: FloatArray) -> float:
         if page.gold_words is None or page.view not in _SCORED_VIEWS:
             return float("nan")
-        return word_f1(page, choose_labels(calibrate(probabilities, knots), page.lengths)[0])
+        return word_f1(page, decide(probabilities, page.lengths, name, model.settings)[0])
 
     return Task(lambda page: page.targets, score)
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from dechrome.artefact import Model
 from dechrome.characters import IntArray
-from dechrome.choosing import choose_labels
 from dechrome.context import FloatArray
-from dechrome.inference import calibrate, final_inputs
+from dechrome.inference import final_inputs
 from dechrome_training.align import words_of
+from dechrome_training.calibration import decide
 from dechrome_training.fit import block_weights, head_of
 from dechrome_training.samples import UNKNOWN, Sample
 
@@ -94,7 +94,7 @@ def count_words(sample: Sample) -> IntArray:
 
 def choose(labels: FloatArray, lengths: IntArray, head: str, settings: Mapping[str, Any]) -> NDArray[np.int8]:
     """Return the number of each block's label, deciding as labelling does; ``labels`` are raw probabilities."""
-    return choose_labels(calibrate(labels, settings["calibration"][head]), lengths)[0]
+    return decide(labels, lengths, head, settings)[0]
 
 
 def word_f1(page: PageRows, labels: NDArray[np.int8]) -> float:
