@@ -30,6 +30,7 @@ from dechrome_training.site import fit_sites
 from dechrome_training.words import Bags, Tables, collect_bags, fit_tables, score_blocks
 
 Report = Callable[[str], None]
+_FULL: Final = 30  # known blocks from which on all pages count alike
 JOBS: Final = 2  # models fitted at a time: each holds the inputs of its samples, 4 GB on the full sets
 _HIDDEN_IN_KINDS: Final = np.array(
     [name.startswith(("cue_", "cues_", "inside_", "tag_")) for name in (*INPUT_NAMES, *DRAFT_NAMES)]
@@ -63,14 +64,15 @@ class Trained(NamedTuple):
 def block_weights(shares: FloatArray, images: NDArray[np.bool_], lengths: IntArray, weight: float) -> FloatArray:
     """Return the weight of each block in training: by its length and by how clear its label is; 0 if not known.
 
-    A page counts by the root of its number of blocks, so that long listings do not drown the articles.
+    A page counts by the root of its number of known blocks up to 30, so that neither long listings nor long threads
+    drown the articles.
     """
     shares = np.where(images, 0.0, shares)
     raw = (lengths + 2.0) ** 0.75 * (0.3 + 1.4 * np.abs(shares - 0.5))
     raw[np.isnan(raw)] = 0.0
     total = raw.sum()
     known = int((raw > 0).sum())
-    scaled: FloatArray = (raw / total * np.sqrt(known) * 5.0 * weight if total > 0 else raw).astype(np.float32)
+    scaled: FloatArray = (raw / total * np.sqrt(min(known, _FULL)) * weight if total > 0 else raw).astype(np.float32)
     return scaled
 
 
