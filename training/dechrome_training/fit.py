@@ -31,6 +31,7 @@ from dechrome_training.words import Bags, Tables, collect_bags, fit_tables, scor
 
 Report = Callable[[str], None]
 _FULL: Final = 30  # known blocks from which on all pages count alike
+_SCALE: Final = 15.0  # of all weights: what the regularisation of the tables of words is relative to
 JOBS: Final = 2  # models fitted at a time: each holds the inputs of its samples, 4 GB on the full sets
 _HIDDEN_IN_KINDS: Final = np.array(
     [name.startswith(("cue_", "cues_", "inside_", "tag_")) for name in (*INPUT_NAMES, *DRAFT_NAMES)]
@@ -72,7 +73,9 @@ def block_weights(shares: FloatArray, images: NDArray[np.bool_], lengths: IntArr
     raw[np.isnan(raw)] = 0.0
     total = raw.sum()
     known = int((raw > 0).sum())
-    scaled: FloatArray = (raw / total * np.sqrt(min(known, _FULL)) * weight if total > 0 else raw).astype(np.float32)
+    scaled: FloatArray = (raw / total * np.sqrt(min(known, _FULL)) * _SCALE * weight if total > 0 else raw).astype(
+        np.float32
+    )
     return scaled
 
 
