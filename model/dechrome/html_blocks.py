@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,8 +13,10 @@ from dechrome.blocks import Block, Document
 from dechrome.bounds import MAX_LENGTH, check_encoded, flatten_html
 from dechrome.segmenting import PastBoundsError, cut_blocks
 
-_NOSCRIPTS: Final = ((b"<noscript", b"</noscript"), (b"<NOSCRIPT", b"</NOSCRIPT"))
 _RAW_TEXT: Final = (b"iframe", b"script", b"style", b"textarea", b"title")  # elements that nothing but their end ends
+# One pattern, since to look for each name in turn takes a pass over the page for each, and those are large.
+_RAW_TAG: Final = re.compile(rb"<(%s)[^>]*+>?" % b"|".join(_RAW_TEXT))
+_NOSCRIPT: Final = re.compile(rb"<(/?)(noscript|NOSCRIPT)")
 _LITTLE_TEXT: Final = 0.02  # characters a byte: less is worth a look for text that was swallowed
 MAX_FLAT_BLOCKS: Final = 20_000  # of a page read as flat text; of more lines, several are joined
 _LONG_LINE: Final = 1_000_000  # characters
@@ -66,28 +69,30 @@ def _end_raw_text(data: bytes) -> bytes:
 
 def _find_open_in_noscript(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield where which end is missing."""
-    for start, stop in _NOSCRIPTS:
-        begin = data.find(start)
-        while begin >= 0 and (end := data.find(stop, begin)) >= 0:
-            inside = data[begin:end].lower()
-            for name in _RAW_TEXT:
-                if inside.count(b"<" + name) > inside.count(b"</" + name):
-                    yield end, name
-            begin = data.find(start, end)
+    begun: dict[bytes, int] = {}
+    for tag in _NOSCRIPT.finditer(data):
+        closing, name = tag.groups()
+        if not closing:
+            begun.setdefault(name, tag.start())
+        elif name in begun:
+            inside = data[begun.pop(name) : tag.start()].lower()
+            for raw in _RAW_TEXT:
+                if inside.count(b"<" + raw) > inside.count(b"</" + raw):
+                    yield tag.start(), raw
 
 
 def _find_ended_as_xml(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield where which end is missing."""
-    for name in _RAW_TEXT:
-        begin, close = data.find(b"<" + name), 0
-        while begin >= 0 and (end := data.find(b">", begin)) >= 0:
-            again = data.find(b"<" + name, end)
-            if data[end - 1 : end] == b"/":
-                if 0 <= close < end:
-                    close = data.find(b"</" + name, end)
-                if close < 0 or 0 <= again < close:
-                    yield end + 1, name
-            begin = again
+    closes = dict.fromkeys(_RAW_TEXT, 0)
+    for tag in _RAW_TAG.finditer(data):
+        name, end = tag[1], tag.end()
+        if not tag[0].endswith(b"/>"):
+            continue
+        again = data.find(b"<" + name, end)
+        if 0 <= closes[name] < end:
+            closes[name] = data.find(b"</" + name, end)
+        if closes[name] < 0 or 0 <= again < closes[name]:
+            yield end, name
 
 
 def _split_flat(html: str, url: str | None, reason: str) -> Document:
