@@ -38,7 +38,7 @@ _SPAN_NAMES: Final = {
 _EMPHASIS: Final = frozenset(("strong", "em"))
 # Elements that the segmenter must do more for than cut or not.
 SPECIAL_TAGS: Final = PREFORMATTED_TAGS | _SPAN_NAMES.keys() | {"br", "img", "noscript", "dialog"}
-_SKIPPED: Final = INVISIBLE_TAGS | {"", "-comment", "-doctype", "-document", "!doctype"}
+_SKIPPED: Final = INVISIBLE_TAGS | {"", "-text", "-comment", "-doctype", "-document", "!doctype"}
 _SPECIAL_OR_SKIPPED: Final = SPECIAL_TAGS | _SKIPPED
 _DEEP: Final = 64  # levels: no walk this shallow can meet the bounds long before its end
 
@@ -47,12 +47,8 @@ class Node(Protocol):
     """What is read of a tree, each property once at most. Lexbor's nodes are like this."""
 
     @property
-    def is_text_node(self) -> bool:
-        """Whether this is text, or else an element or what is skipped."""
-
-    @property
     def text_content(self) -> str | None:
-        """The text of a text node."""
+        """The text of a text node, or else None: an element, or what is skipped."""
 
     @property
     def tag(self) -> str | None:
@@ -131,9 +127,9 @@ def cut_blocks(
     while True:
         if node is None:  # the innermost element closes, or the whole tree, which cuts too
             tag = tags[element] if following else ""
-        elif node.is_text_node:
-            data = node.text_content or ""
-            if not data or data.isspace():
+        elif (data := node.text_content) is not None:
+            piece = data.strip()
+            if not piece:
                 if preformatted and pieces:
                     pieces.append(data)
                     length += len(data)
@@ -142,7 +138,10 @@ def cut_blocks(
                 continue
             if note_text:
                 note_text(node, len(blocks))
-            piece = data if preformatted else " ".join(data.split())
+            if preformatted:
+                piece = data
+            elif "  " in piece or not piece.isprintable():  # no other white space than the blank is printable
+                piece = " ".join(piece.split())
             if not pieces:
                 if preformatted:
                     piece = piece.lstrip("\r\n")

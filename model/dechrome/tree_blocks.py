@@ -68,18 +68,14 @@ def split_tree(tree: object, url: str | None = None) -> tuple[Document, list[lis
 class _Node:
     """An element or a text as ``cut_blocks`` reads it; ``siblings`` are those that follow."""
 
-    __slots__ = ("is_text_node", "item", "siblings", "tag", "walk")
+    __slots__ = ("item", "siblings", "tag", "text_content", "walk")
 
     def __init__(self, item: Any, siblings: Iterator[Any], walk: _Walk) -> None:
         self.item = item
         self.siblings = siblings
         self.walk = walk
-        self.is_text_node = isinstance(item, _Text)
-        self.tag = None if item is None or self.is_text_node else _get_tag(item)
-
-    @property
-    def text_content(self) -> str:
-        return str(self.item.data)
+        self.text_content = str(item.data) if isinstance(item, _Text) else None
+        self.tag = None if item is None or self.text_content is not None else _get_tag(item)
 
     @property
     def attributes(self) -> dict[str, str | None]:
