@@ -110,8 +110,8 @@ def find_words(characters: Characters, *, split_case: bool = False) -> Words:
     opens = inside.copy()
     opens[1:] &= ~joins
     inside[:-1] &= ~joins
-    starts = np.flatnonzero(opens)
-    ends = np.flatnonzero(inside) + 1
+    starts = opens.nonzero()[0]
+    ends = inside.nonzero()[0] + 1
     owners = characters.ends.searchsorted(starts, side="right")
     return Words(hash_runs(characters, starts, ends), owners, starts, ends)
 
@@ -136,10 +136,10 @@ def find_known(hashes: HashArray, known: HashArray) -> tuple[IntArray, IntArray]
     """
     prefixes = np.zeros(1 << 16, bool)  # most hashes share theirs with none of the known ones
     prefixes[known >> np.uint64(48)] = True
-    places = np.flatnonzero(prefixes.take((hashes >> np.uint64(48)).astype(np.intp)))
+    places = prefixes.take((hashes >> np.uint64(48)).astype(np.intp)).nonzero()[0]
     likely = hashes.take(places)
     found = np.minimum(known.searchsorted(likely), known.size - 1)
-    same = np.flatnonzero(known.take(found) == likely)
+    same = (known.take(found) == likely).nonzero()[0]
     return places.take(same), found.take(same)
 
 
@@ -222,7 +222,7 @@ def _tables() -> tuple[ClassArray, CodeArray]:
         classes[[ord(member) for member in members]] = value
     classes[_TABLE_SIZE - 1] = CharClass.UNSPACED  # stands for all code points above
     lowered = np.arange(_TABLE_SIZE, dtype=np.uint32)
-    for code in np.flatnonzero(classes == CharClass.UPPER):
+    for code in (classes == CharClass.UPPER).nonzero()[0]:
         lower = characters[code].lower()
         if len(lower) == 1:
             lowered[code] = ord(lower)

@@ -201,7 +201,8 @@ def _extract(documents: Sequence[Document], title: str) -> Features:
 
 def fill_around(dense: FloatArray, extents: Extents) -> None:
     """Write, beside each block's own features, those of its neighbours."""
-    own, shifted, windows = np.split(dense, [len(OWN_NAMES), len(OWN_NAMES) + len(OFFSETS) * len(_NEIGHBOURS)], axis=1)
+    near_end = len(OWN_NAMES) + len(OFFSETS) * len(_NEIGHBOURS)
+    own, shifted, windows = dense[:, : len(OWN_NAMES)], dense[:, len(OWN_NAMES) : near_end], dense[:, near_end:]
     near = own.T.take(_NEIGHBOURS, axis=0).T
     np.concatenate([shift_rows(near, offset, extents) for offset in OFFSETS], axis=1, out=shifted)
     averages = average_windows(own.T.take(_WINDOWED, axis=0).T, REACHES, extents)
@@ -221,14 +222,14 @@ def _bag_of_words(words: Words, characters: Characters, per_block: IntArray) -> 
     """Return buckets of words, word pairs and word beginnings at the head and tail of each block."""
     rank = np.arange(words.owners.size) - (per_block.cumsum() - per_block).take(words.owners)
     tail = per_block.take(words.owners) - _TAIL_WORDS
-    chosen = np.flatnonzero((rank < _HEAD_WORDS) | (rank >= tail))
+    chosen = ((rank < _HEAD_WORDS) | (rank >= tail)).nonzero()[0]
     owners = words.owners.take(chosen)
     single = words.hashes.take(chosen)
     starts = words.starts.take(chosen)
-    paired = np.flatnonzero((np.diff(chosen) == 1) & (np.diff(owners) == 0))
+    paired = ((chosen[1:] - chosen[:-1] == 1) & (owners[1:] == owners[:-1])).nonzero()[0]
     pairs = single.take(paired) * np.uint64(3) + single.take(paired + 1) * np.uint64(5)
     # Beginnings stand in for the stems of inflected languages.
-    long = np.flatnonzero(words.ends.take(chosen) - starts > 5)
+    long = (words.ends.take(chosen) - starts > 5).nonzero()[0]
     hashes = np.concatenate((single, pairs, _hash_beginnings(characters, starts.take(long)) + np.uint64(7)))
     blocks = np.concatenate((owners, owners.take(paired), owners.take(long)))
     return _hash_buckets(hashes, 0x9E3779B97F4A7C15, WORD_BITS), blocks

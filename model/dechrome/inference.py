@@ -36,7 +36,7 @@ def final_inputs(model: Model, head: str, pages: Sequence[Features]) -> FloatArr
     """
     features = join_features(pages)
     inputs = np.empty((len(INPUT_NAMES) + len(DRAFT_NAMES), len(features.dense)), np.float32).T
-    first, drafted = np.split(inputs, [len(INPUT_NAMES)], axis=1)
+    first, drafted = inputs[:, : len(INPUT_NAMES)], inputs[:, len(INPUT_NAMES) :]
     _fill_inputs(first, features, score_words(model, features))
     draft = predict_proba(model.heads[draft_of(head)], first)[:, 0]
     drafted[:] = measure_draft(draft, features)
@@ -67,7 +67,7 @@ def sum_rows(table: FloatArray, buckets: IntArray, blocks: IntArray, count: int)
     if buckets.size:
         order = np.argsort(blocks, kind="stable")
         blocks = blocks[order]
-        starts = np.flatnonzero(np.concatenate(([True], blocks[1:] != blocks[:-1])))
+        starts = np.concatenate(([True], blocks[1:] != blocks[:-1])).nonzero()[0]
         numbers = np.diff(np.append(starts, blocks.size))
         totals = np.add.reduceat(table.take(buckets[order], axis=0), starts, axis=0)
         sums[blocks[starts]] = totals / np.sqrt(numbers)[:, None]
@@ -83,7 +83,7 @@ def network_inputs(features: Features, scores: Scores) -> FloatArray:
 
 def _fill_inputs(inputs: FloatArray, features: Features, scores: Scores) -> None:
     kinds = np.ascontiguousarray(scores.words[:, 1:].T).T  # an input is one run of memory, as features are
-    contents = np.stack((scores.words[:, 0], scores.cues)).T
+    contents = np.array((scores.words[:, 0], scores.cues)).T
     np.concatenate(
         (
             features.dense,
@@ -163,14 +163,14 @@ def _context(table: FloatArray, features: Features) -> FloatArray:
     """
     count, columns = table.shape
     extents = features.extents
-    first = np.vstack((features.first.T, extents.first))
-    end = np.vstack((features.last.T + 1, extents.end))
+    first = np.concatenate((features.first.T, extents.first[None]))
+    end = np.concatenate((features.last.T + 1, extents.end[None]))
     sums = sum_before(table.T)
     around = np.empty((columns, 1 + len(SCORE_OFFSETS) + len(SCORE_RADII) + len(first), count), np.float32)
-    own, shifted, averaged, contained = np.split(around, np.cumsum((1, len(SCORE_OFFSETS), len(SCORE_RADII))), axis=1)
-    own[:, 0] = table.T
-    for place, offset in enumerate(SCORE_OFFSETS):
-        shifted[:, place] = shift_rows(table, offset, extents).T
-    averaged[:] = average_windows(table, [(radius, radius) for radius in SCORE_RADII], extents).transpose(2, 0, 1)
-    contained[:] = (sums.take(end, axis=1) - sums.take(first, axis=1)) / (end - first)
+    around[:, 0] = table.T
+    for place, offset in enumerate(SCORE_OFFSETS, 1):
+        around[:, place] = shift_rows(table, offset, extents).T
+    windows = average_windows(table, [(radius, radius) for radius in SCORE_RADII], extents)
+    around[:, 1 + len(SCORE_OFFSETS) : -len(first)] = windows.transpose(2, 0, 1)
+    around[:, -len(first) :] = (sums.take(end, axis=1) - sums.take(first, axis=1)) / (end - first)
     return around.reshape(columns * around.shape[1], count).T

@@ -69,11 +69,11 @@ def _around(content: NDArray[np.float64], extents: Extents) -> NDArray[np.float6
 def _averages(content: NDArray[np.float64], weights: NDArray[np.float64], features: Features) -> NDArray[np.float64]:
     """Return mean drafts over windows and containers, by words and by blocks, and the share of each container."""
     extents = features.extents
-    sums = sum_before(np.stack((content * weights, weights, content)))
+    sums = sum_before(np.array((content * weights, weights, content)))
     index = np.arange(content.size)
     low = np.maximum(np.minimum(index - _BEFORE, extents.end), extents.first)
     high = np.maximum(np.minimum(index + 1 + _AFTER, extents.end), extents.first)
-    low, high = np.vstack((low, features.first.T)), np.vstack((high, features.last.T + 1))
+    low, high = np.concatenate((low, features.first.T)), np.concatenate((high, features.last.T + 1))
     held, words, blocks = sums.take(high, axis=1) - sums.take(low, axis=1)
     size = high - low
     by_words = np.where(size > 0, held / np.maximum(words, 1e-9), 0.0)
@@ -103,13 +103,13 @@ def _page(
     """Return each block's rank in the page's order of probability, and what the draft says of the page."""
     count = content.size
     order = np.lexsort((-content, extents.owners))
-    ordered = np.stack((content * weights, weights)).take(order, axis=1)
+    ordered = np.array((content * weights, weights)).take(order, axis=1)
     sums = sum_before(ordered)
     found, read = sums[:, 1:] - sums.take(extents.first, axis=1)
     sure = content > 0.5
     doubtful = (content > _DOUBT[0]) & (content < _DOUBT[1])
     total, words, mean, sure_words, doubtful_words = sum_pages(
-        np.stack((content * weights, weights, content, np.where(sure, weights, 0), np.where(doubtful, weights, 0))),
+        np.array((content * weights, weights, content, np.where(sure, weights, 0), np.where(doubtful, weights, 0))),
         extents,
     )
     expected = 2 * found / (read + total.take(extents.owners))
@@ -122,7 +122,7 @@ def _page(
     first = np.minimum.reduceat(np.where(sure, index, count), extents.starts)
     last = np.maximum.reduceat(np.where(sure, index, -1), extents.starts)
     first, last = np.where(last < 0, likeliest, first), np.where(last < 0, likeliest, last)
-    of_page = np.stack(
+    of_page = np.array(
         (
             expected.take(best), cut, total / words, mean / extents.sizes, sure_words / words, doubtful_words / words,
             np.log1p(total),
@@ -141,7 +141,7 @@ def _page(
 def _argmax(values: NDArray[np.float64], extents: Extents) -> IntArray:
     """Return the row of each page's greatest value, the first of equals."""
     greatest = np.maximum.reduceat(values, extents.starts)
-    rows = np.flatnonzero(values == greatest.take(extents.owners))
+    rows = (values == greatest.take(extents.owners)).nonzero()[0]
     return rows.take(rows.searchsorted(extents.starts))
 
 

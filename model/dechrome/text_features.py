@@ -166,7 +166,7 @@ def measure_text(
     running = (word_counts >= _LONG_BLOCK) & (stops > 0)
     running_words = np.where(running, word_counts, 0)
     words_before = word_counts.cumsum() - word_counts
-    capitals = np.flatnonzero(characters.classes.take(words.starts) == CharClass.UPPER)
+    capitals = (characters.classes.take(words.starts) == CharClass.UPPER).nonzero()[0]
     in_title, _ = find_known(words.hashes, title_hashes)
     title_share = np.bincount(words.owners.take(in_title), minlength=count) / some_words
     is_title = (title_share > 0.8) & (word_counts * 2 >= title_hashes.size) & (word_counts >= 2)
@@ -177,7 +177,7 @@ def measure_text(
     breaks_after = np.append(breaks[1:], 0)
     breaks_after[starts - 1] = 0
     page_sums = sum_pages(
-        np.stack((word_counts, running_words, stops, counts[CharClass.UNSPACED], lengths, breaks > 1, cookies > 0)),
+        np.array((word_counts, running_words, stops, counts[CharClass.UNSPACED], lengths, breaks > 1, cookies > 0)),
         extents,
     )
     page = _PageSums(*page_sums)
@@ -258,7 +258,7 @@ def _count_classes(characters: Characters) -> IntArray:
 
 
 def _count_line_feeds(characters: Characters) -> IntArray:
-    places = np.flatnonzero(characters.codes == ord("\n"))
+    places = (characters.codes == ord("\n")).nonzero()[0]
     counts: IntArray = places.searchsorted(characters.ends) - places.searchsorted(characters.starts)
     return counts
 
@@ -277,7 +277,7 @@ def _familiarity(words: Words, running: NDArray[np.bool_], extents: Extents) -> 
     """
     buckets = (words.hashes >> np.uint64(64 - _VOCABULARY_BITS)).astype(np.int64)
     pairs = np.sort(buckets + (words.owners << _VOCABULARY_BITS), kind="stable")  # the default is slower here
-    pairs = pairs.take(np.flatnonzero(np.append(pairs[1:] != pairs[:-1], True)[: pairs.size]))
+    pairs = pairs.take(np.append(pairs[1:] != pairs[:-1], True)[: pairs.size].nonzero()[0])
     owners = pairs >> _VOCABULARY_BITS
     held = pairs & ((1 << _VOCABULARY_BITS) - 1)
     if extents.starts.size > 1:  # each page has a vocabulary of its own
@@ -285,7 +285,7 @@ def _familiarity(words: Words, running: NDArray[np.bool_], extents: Extents) -> 
         buckets += extents.owners.take(words.owners) << _VOCABULARY_BITS
     size = extents.starts.size << _VOCABULARY_BITS
     others = np.bincount(held, minlength=size).take(buckets) - 1
-    in_running = np.flatnonzero(running.take(owners))
+    in_running = running.take(owners).nonzero()[0]
     running_blocks = np.bincount(held.take(in_running), minlength=size)
     running_others = running_blocks.take(buckets) - running.take(words.owners)
     known = np.bincount(words.owners, _FAMILIARITY.take(others, mode="clip"), running.size)
@@ -312,7 +312,7 @@ def _rank(sizes: IntArray, extents: Extents) -> IntArray:
 def _longest(lengths: IntArray, starts: IntArray, counts: IntArray) -> IntArray:
     """Return the greatest of the lengths from each start on, as many as it counts; 0 where there are none."""
     longest = np.zeros(starts.size, np.int64)
-    some = np.flatnonzero(counts)
+    some = counts.nonzero()[0]
     if some.size:
         longest[some] = np.maximum.reduceat(lengths, starts.take(some))
     return longest
@@ -328,7 +328,7 @@ def _count_stems(characters: Characters) -> IntArray:
     folded = characters.codes.tobytes().decode("utf-32-le", "surrogatepass")
     places = [
         place
-        for place in np.flatnonzero(maybe).tolist()
+        for place in maybe.nonzero()[0].tolist()
         for stem in _STEMS.get(folded[place : place + 2], ())
         if folded.startswith(stem, place)
     ]
@@ -360,7 +360,7 @@ def _hash_starts(codes: CodeArray) -> tuple[NDArray[np.uint16], NDArray[np.uint1
 def _match_patterns(texts: Sequence[str], characters: Characters) -> NDArray[np.bool_]:
     """Tell for each pattern and text whether it matches, shape (patterns, texts); long texts do not."""
     found = np.zeros((6, len(texts)), bool)
-    for index in np.flatnonzero(_may_match(characters)).tolist():
+    for index in _may_match(characters).nonzero()[0].tolist():
         text = texts[index]
         anywhere = _IMAGE_ANYWHERE.search(text) is not None  # else the first two cannot match
         found[:, index] = (
@@ -377,7 +377,7 @@ def _match_patterns(texts: Sequence[str], characters: Characters) -> NDArray[np.
 def _may_match(characters: Characters) -> NDArray[np.bool_]:
     """Tell which texts are worth trying the patterns on, by single characters."""
     codes = characters.codes
-    marks = np.flatnonzero((codes == ord(".")) | (codes == ord("/")) | (codes == ord("[")) | (codes == ord("<")))
+    marks = ((codes == ord(".")) | (codes == ord("/")) | (codes == ord("[")) | (codes == ord("<"))).nonzero()[0]
     before_letter = characters.classes.take(marks + 1, mode="clip") <= CharClass.UPPER
     telling = marks[before_letter | (codes.take(marks) != ord("."))]
     opened = _OPENINGS.take(codes.take(characters.starts), mode="clip")

@@ -192,7 +192,7 @@ def _read_tree(element_parents: Sequence[int], elements: IntArray) -> _Tree:
     last[places] = owners
     first = np.full(sentinel + 1, blocks)
     first[places[::-1]] = owners[::-1]
-    used = np.flatnonzero(last[:-1] >= 0)
+    used = (last[:-1] >= 0).nonzero()[0]
     if len(ancestors) == MAX_LEVELS:
         _widen_deep_ranges(parents, ancestors[-1], first, last)
     first[sentinel], last[sentinel] = 0, blocks - 1
@@ -202,7 +202,7 @@ def _read_tree(element_parents: Sequence[int], elements: IntArray) -> _Tree:
 def _widen_deep_ranges(parents: IntArray, farthest: IntArray, first: IntArray, last: IntArray) -> None:
     """Count blocks nested below MAX_LEVELS in the ranges of all their ancestors too, in place."""
     sentinel = parents.size - 1
-    deep = np.flatnonzero(farthest != sentinel)
+    deep = (farthest != sentinel).nonzero()[0]
     level = parents.take(farthest.take(deep))
     while (level != sentinel).any():
         np.minimum.at(first, level, deep)
@@ -265,9 +265,9 @@ def _fade_cues(flags: BitArray) -> FloatArray:
     seen = np.bitwise_or.accumulate(flags, axis=0)
     fresh = seen.copy()
     fresh[1:] ^= seen[:-1]
-    places = np.flatnonzero(fresh != 0)
+    places = (fresh != 0).ravel().nonzero()[0]
     levels, blocks = np.divmod(places, flags.shape[1])
-    bits = np.flatnonzero(_unpack_bits(fresh.ravel().take(places), 32).view(bool))
+    bits = _unpack_bits(fresh.ravel().take(places), 32).view(bool).ravel().nonzero()[0]
     owners, cues = bits >> 5, bits & 31
     near = np.zeros((len(MARKUP_CUES), flags.shape[1]), np.float32)
     near[cues, blocks.take(owners)] = _FADING.take(levels.take(owners))
@@ -279,7 +279,7 @@ def _read_phrases(cues: _Cues, ancestors: IntArray) -> Phrases:
     levels = len(ancestors)
     salts = np.arange(3, dtype=np.uint64)[:, None] * np.uint64(0x9FB21C651E98DF25)
     values = cues.values.take(ancestors.T)
-    places = np.flatnonzero(cues.counts.take(values))
+    places = cues.counts.take(values).ravel().nonzero()[0]
     numbers = (values + _NEAR[:levels] * cues.counts.size).ravel().take(places)
     return Phrases((cues.hashes + salts).ravel(), np.tile(cues.counts, 3), numbers, places // levels)
 
@@ -390,7 +390,7 @@ def _find_body(tree: _Tree, running: NDArray[np.float64]) -> tuple[int, int, flo
     if running[-1] > 0:
         first, last = tree.first[:-1], tree.last[:-1]
         held = running.take(last + 1) - running.take(first)
-        candidates = np.flatnonzero(held >= _BODY_SHARE * running[-1])
+        candidates = (held >= _BODY_SHARE * running[-1]).nonzero()[0]
         if candidates.size:
             body = candidates[np.argmin((last - first).take(candidates))]
             return int(first[body]), int(last[body]), float(held[body] / running[-1])
