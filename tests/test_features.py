@@ -199,7 +199,7 @@ def test_features_of_any_markup_are_sound(elements: list[str]) -> None:
 
 def test_the_columns_of_blocks_are_what_their_names_say() -> None:
     block = Block("a fox", element=1, linked=2, emphasised=3, links=4, images=5, breaks=6, hidden=True, start=8)
-    columns = read_columns([block, Block("b")])
+    _, columns = read_columns([block, Block("b")])
     for name, column in zip(BlockColumns._fields, columns, strict=True):
         assert column.tolist() == [getattr(block, name), getattr(Block("b"), name)]
 

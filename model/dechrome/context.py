@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
-from operator import itemgetter
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,11 +42,12 @@ class Extents(NamedTuple):
     end: IntArray
 
 
-def read_columns(blocks: Sequence[Block]) -> BlockColumns:
-    """Read the numbers of the blocks, in one pass: most of the time goes into reaching each block."""
+def read_columns(blocks: Sequence[Block]) -> tuple[list[str], BlockColumns]:
+    """Read the texts and the numbers of the blocks, in one pass: most of the time goes into reaching each block."""
     width = len(BlockColumns._fields)
-    numbers = chain.from_iterable(map(itemgetter(slice(1, 1 + width)), blocks))
-    return BlockColumns(*np.fromiter(numbers, np.int64, len(blocks) * width).reshape(-1, width).T.copy())
+    texts, *columns = islice(zip(*blocks, strict=True), 1 + width)
+    numbers = np.fromiter(chain.from_iterable(columns), np.int64, width * len(blocks))
+    return list(texts), BlockColumns(*numbers.reshape(width, -1))
 
 
 def stack_columns(columns: Sequence[Column], count: int) -> FloatArray:

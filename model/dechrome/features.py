@@ -176,8 +176,8 @@ def _extract(documents: Sequence[Document], title: str) -> Features:
     """Measure one page, or several plain texts at once."""
     blocks = list(chain.from_iterable(document.blocks for document in documents))
     extents = find_extents([len(document.blocks) for document in documents])
-    columns = read_columns(blocks)
-    texts = clip_texts([block.text for block in blocks])
+    texts, columns = read_columns(blocks)
+    texts = clip_texts(texts)
     read = read_characters([*texts, *clip_texts([title])])
     characters, words, title_hashes = _cut_title(read, find_words(read))
     text, sizes = measure_text(columns.breaks, texts, characters, words, title_hashes, extents)
