@@ -38,7 +38,7 @@ def split_html(html: str, url: str | None = None, data: bytes | None = None) -> 
         return _split_flat(html, url, reason)
     try:
         document = cut_blocks(LexborHTMLParser(data).root, url)
-        if sum(len(block.text) for block in document.blocks) < len(data) * _LITTLE_TEXT:
+        if sum([len(block.text) for block in document.blocks]) < len(data) * _LITTLE_TEXT:
             ended = _end_raw_text(data)
             return document if ended is data else cut_blocks(LexborHTMLParser(ended).root, url)
         return document

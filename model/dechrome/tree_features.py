@@ -241,7 +241,8 @@ def _nearest(ancestors: IntArray, flags: NDArray[np.bool_]) -> IntArray:
 def _read_cues(texts: Sequence[str], tree: _Tree) -> _Cues:
     numbers: defaultdict[str, int] = defaultdict(count().__next__)
     values = np.full(tree.parents.size, numbers[""])
-    values[tree.used] = [numbers[texts[element]] for element in tree.used.tolist()]
+    used = map(texts.__getitem__, tree.used.tolist())
+    values[tree.used] = np.fromiter(map(numbers.__getitem__, used), np.int64, tree.used.size)
     words = find_words(read_characters(list(numbers)), split_case=True)
     counts = np.bincount(words.owners, minlength=len(numbers))
     known, cues = _cue_lexicon()
