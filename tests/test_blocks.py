@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,6 +81,25 @@ def join(document: Document) -> str:
 )
 def test_html_is_cut_where_a_browser_sets_runs_apart(html: str, expected: list[str]) -> None:
     assert [block.text.strip() for block in split_html(html).blocks] == expected
+
+
+def test_no_white_space_but_single_blanks_is_left_between_words() -> None:
+    spaces = [character for character in map(chr, range(sys.maxunicode + 1)) if character.isspace()]
+    html = "".join(f"<p>{space}A{space}fox <b>ran</b>{space}{space}off.{space}</p>" for space in spaces)
+    assert [block.text for block in split_html(html).blocks] == ["A fox ran off."] * len(spaces)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<noscript><iframe></noscript><p>a<NOSCRIPT><iframe></NOSCRIPT><p>b",
+        "<noscript><noscript><iframe src='c'></noscript><p>a</noscript><p>b",
+        "<p>a<style/><script src=c /><style></style></script><p>b<script></script>",
+    ],
+)
+def test_raw_text_without_an_end_does_not_swallow_the_page(html: str) -> None:
+    page = f"{html}<script>{'c' * 200}</script>"
+    assert join(split_html(page)) == "ab"
 
 
 def test_the_title_is_read_and_is_no_block() -> None:
