@@ -141,7 +141,7 @@ def _page(
 def _argmax(values: NDArray[np.float64], extents: Extents) -> IntArray:
     """Return the row of each page's greatest value, the first of equals."""
     greatest = np.maximum.reduceat(values, extents.starts)
-    rows = (values == greatest.take(extents.owners)).nonzero()[0]
+    rows: IntArray = (values == greatest.take(extents.owners)).nonzero()[0]
     return rows.take(rows.searchsorted(extents.starts))
 
 

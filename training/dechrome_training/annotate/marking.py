@@ -118,8 +118,7 @@ def _write_tree(root: Node | None, owners: Mapping[int, int], labels: Sequence[L
             end, node = open_tags.pop()
             foreign -= end == _FOREIGN_END
             yield end
-        elif node.is_text_node:
-            text = node.text_content or ""
+        elif (text := node.text_content) is not None:
             owner = owners.get(node.mem_id)  # type: ignore[attr-defined]
             if owner is None:
                 yield _escape(text)
