@@ -167,20 +167,36 @@ def decode_text(data: bytes, charset: str | None = None) -> tuple[str, tuple[str
     return _decode(data, charset, is_html=False)[:2]
 
 
+class Scrubbed(NamedTuple):
+    """A text without what parsers and files do not take, the same in UTF-8, and what was wrong with it."""
+
+    text: str
+    data: bytes
+    problems: tuple[str, ...] = ()
+
+
 def scrub(text: str) -> tuple[str, tuple[str, ...]]:
     r"""Replace lone surrogates and drop NUL characters, which parsers and files do not take.
 
     >>> scrub("A fox\ud800 ran.\0")
     ('A fox\ufffd ran.', ('1 lone surrogates replaced', '1 NUL characters dropped'))
     """
+    return encode_scrubbed(text)[::2]
+
+
+def encode_scrubbed(text: str) -> Scrubbed:
+    """Scrub a text, and return it in UTF-8 too: to encode it is the quickest way to look at it."""
     problems: tuple[str, ...] = ()
-    if not text.isascii() and _SURROGATES.search(text):
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
         text, count = _SURROGATES.subn("\ufffd", text)
         problems = (f"{count} lone surrogates replaced",)
-    if "\0" in text:
-        problems += (f"{text.count(chr(0))} NUL characters dropped",)
-        text = text.replace("\0", "")
-    return text, problems
+        data = text.encode()
+    if b"\0" in data:
+        problems += (f"{data.count(0)} NUL characters dropped",)
+        text, data = text.replace("\0", ""), data.replace(b"\0", b"")
+    return Scrubbed(text, data, problems)
 
 
 def find_codec(label: str | None) -> str | None:

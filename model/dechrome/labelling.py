@@ -17,7 +17,7 @@ from dechrome.blocks import Document, Label, Reason
 from dechrome.characters import IntArray
 from dechrome.choosing import check_options, choose_labels
 from dechrome.context import FloatArray
-from dechrome.encoding import decode_page, decode_text, scrub
+from dechrome.encoding import decode_page, decode_text, encode_scrubbed, scrub
 from dechrome.errors import InputError
 from dechrome.explaining import explain_inputs
 from dechrome.features import extract_features, extract_text_features, join_features
@@ -207,8 +207,8 @@ def _split_page(source: Source) -> tuple[Document, tuple[str, ...]]:
     if isinstance(source.html, bytes):
         text, problems, is_same = decode_page(source.html, source.charset)
         return split_html(text, source.url, source.html if is_same else None), problems
-    text, problems = scrub(_check_text(source.html))
-    return split_html(text, source.url), problems
+    scrubbed = encode_scrubbed(_check_text(source.html))
+    return split_html(scrubbed.text, source.url, scrubbed.data), scrubbed.problems
 
 
 def _split_text(source: Source) -> tuple[Document, tuple[str, ...]]:
@@ -330,7 +330,7 @@ def _judge(model: Model, parts: Sequence[Document]) -> list[_Judged]:
     if len(inputs) <= SHORT * len(parts):
         kinds = _judge_kinds_together(model, inputs, runs)
     else:
-        kinds = [_judge_kinds(model, inputs[run]) for run in runs]
+        kinds = [_judge_kinds(model, inputs, run) for run in runs]
     return [_Judged(labels[run], kind, features.lengths[run]) for run, kind in zip(runs, kinds, strict=True)]
 
 
@@ -349,12 +349,12 @@ def _judge_kinds_together(
     return [partial(judge, run.start) for run in runs]
 
 
-def _judge_kinds(model: Model, inputs: FloatArray) -> Callable[[IntArray], FloatArray]:
-    """Return what judges the kinds of blocks, by their numbers: later, if the inputs are few enough to keep."""
+def _judge_kinds(model: Model, inputs: FloatArray, run: slice) -> Callable[[IntArray], FloatArray]:
+    """Return what judges the kinds of a run's blocks, by their numbers: later, if they are few enough to keep."""
     network = model.heads["kind"]
-    if len(inputs) <= MAX_KEPT:
-        return lambda numbers: predict_proba(network, inputs.T.take(numbers, axis=1).T)
-    kinds = predict_proba(network, inputs)
+    if run.stop - run.start <= MAX_KEPT:  # all inputs lie in one piece: those of the run alone would be copied first
+        return lambda numbers: predict_proba(network, inputs.T.take(numbers + run.start, axis=1).T)
+    kinds = predict_proba(network, inputs[run])
     return lambda numbers: kinds.take(numbers, axis=0)
 
 

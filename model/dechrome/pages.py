@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dechrome import rendering
 from dechrome.blocks import Label, LabelledBlock
-from dechrome.verdicts import Verdict, count_classes, make_blocks
+from dechrome.verdicts import ClassCount, Verdict, count_classes, find_kept, make_blocks
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,9 @@ class Page:
     def to_text(self, *, images: bool = False) -> str:
         """Return the content (with ``images``, the image placeholders too), joined as it stood."""
         keep = rendering.CONTENT_AND_IMAGES if images else rendering.CONTENT_ONLY
+        verdict = vars(self).get("_verdict")
+        if verdict is not None and self.source_text is not None:
+            return rendering.join_lines(verdict.document, find_kept(verdict, keep))
         return rendering.to_text(self._select(keep), self.source_text, keep)
 
     def to_markdown(self, *, images: bool = False) -> str:
@@ -62,16 +65,16 @@ class Page:
             "blocks": blocks,
         }
 
-    def count_classes(self) -> dict[str, tuple[int, int]]:
-        """Return how many blocks and characters each class has: the labels content and image, and kinds of chrome."""
+    def count_classes(self) -> dict[str, ClassCount]:
+        """Count the blocks of each class: the labels content and image, and the kinds of chrome."""
         verdict = vars(self).get("_verdict")
         if verdict is not None:
             return count_classes(verdict)
-        counts: dict[str, tuple[int, int]] = {}
+        counts: dict[str, ClassCount] = {}
         for block in self.blocks:
             name = block.kind.value if block.kind else block.label.value
-            blocks, characters = counts.get(name, (0, 0))
-            counts[name] = blocks + 1, characters + len(block.text)
+            blocks, characters, first = counts.get(name, (0, 0, block.text))
+            counts[name] = ClassCount(blocks + 1, characters + len(block.text), first)
         return counts
 
     def _select(self, keep: frozenset[Label]) -> Sequence[LabelledBlock]:

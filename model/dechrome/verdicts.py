@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,20 +35,39 @@ class Verdict:
     judge_kinds: Callable[[IntArray], FloatArray]
 
 
-def count_classes(verdict: Verdict) -> dict[str, tuple[int, int]]:
-    """Return how many blocks and characters each class has: the labels content and image, and the kinds of chrome."""
-    classes = verdict.labels.astype(np.intp)
+class ClassCount(NamedTuple):
+    """How many blocks and characters a class has on a page, and the text of its first block."""
+
+    blocks: int
+    characters: int
+    first: str
+
+
+def count_classes(verdict: Verdict) -> dict[str, ClassCount]:
+    """Count the blocks of each class: the labels content and image, and the kinds of chrome."""
+    blocks, classes = verdict.document.blocks, verdict.labels.astype(np.intp)
     chrome = np.flatnonzero(classes == _CHROME_NUMBER)
     if chrome.size:
         classes[chrome] = len(LABELS) + verdict.judge_kinds(chrome).argmax(axis=1)
-    lengths = np.fromiter((len(block.text) for block in verdict.document.blocks), np.intp, classes.size)
-    blocks, characters = np.bincount(classes).tolist(), np.bincount(classes, lengths).astype(np.intp).tolist()
-    return {_CLASSES[number]: (count, characters[number]) for number, count in enumerate(blocks) if count}
+    lengths = np.fromiter(map(len, map(itemgetter(0), blocks)), np.intp, classes.size)
+    counts, characters = np.bincount(classes).tolist(), np.bincount(classes, lengths).astype(np.intp).tolist()
+    first = np.zeros(len(_CLASSES), np.intp)
+    first[classes[::-1]] = np.arange(classes.size)[::-1]  # of several values for one place, the last counts
+    return {
+        _CLASSES[number]: ClassCount(count, characters[number], blocks[first[number]].text)
+        for number, count in enumerate(counts)
+        if count
+    }
+
+
+def find_kept(verdict: Verdict, keep: frozenset[Label]) -> NDArray[np.bool_]:
+    """Tell for each block whether its label is in ``keep``."""
+    return np.array([label in keep for label in LABELS]).take(verdict.labels)
 
 
 def make_blocks(verdict: Verdict, keep: frozenset[Label]) -> list[LabelledBlock]:
     """Return the labelled blocks whose label is in ``keep``."""
-    kept = np.flatnonzero(np.array([label in keep for label in LABELS]).take(verdict.labels))
+    kept = np.flatnonzero(find_kept(verdict, keep))
     labels, probabilities = verdict.labels.take(kept), verdict.probabilities.take(kept, axis=0)
     blocks = [verdict.document.blocks[number] for number in kept.tolist()]
     kinds, sure = _name_kinds(verdict, kept)

@@ -15,6 +15,7 @@ from dechrome.batch.decoders import GZIP, ZSTD, Decoder, DecodingError, Gzip, Wi
 from dechrome.batch.extras import import_extra
 from dechrome.batch.formats import split_suffix
 
+_LEVEL: Final = 5  # of gzip; on text, 6 takes 1.6 times as long for 1% less, 4 takes 0.6 times as long for 3% more
 _KEPT: Final = 4 << 20  # packed bytes of a member that are looked through again when it is found damaged
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -54,7 +55,7 @@ def compression_of(head: bytes, name: str, plain: bytes) -> str:
 def pack(data: bytes, compression: str) -> bytes:
     """Pack bytes as one member, the same bytes the same way every time."""
     if compression == "gz":
-        packer = zlib.compressobj(6, wbits=31)  # writes no time
+        packer = zlib.compressobj(_LEVEL, wbits=31)  # writes no time
         return packer.compress(data) + packer.flush()
     if compression == "zst":
         packed: bytes = import_extra("zstandard", "Writing .zst").ZstdCompressor(level=3).compress(data)

@@ -89,11 +89,10 @@ def collect(task: Task, chunk: Chunk, outcomes: Iterable[Cleaned]) -> Result:
     kept = CONTENT_AND_IMAGES if task.options.images else CONTENT_ONLY
     ranked = sorted(judged, key=rank_of)
     guessed = set(map(id, ranked[: max(GUESSED, len(judged) // SAMPLED)]))
+    sampled = set(map(id, ranked[: max(1, len(judged) // SAMPLED)]))
     for outcome in judged:
         text = outcome.record.get(task.options.fields.output) if id(outcome) in guessed else None
-        result.statistics.add(outcome, kept, text)
-    for outcome in ranked[: max(1, len(judged) // SAMPLED)]:
-        result.statistics.sample(outcome)
+        result.statistics.add(outcome, kept, text, is_sampled=id(outcome) in sampled)
     lost = [outcome for outcome in judged if outcome.status is Status.QUARANTINED]
     result.quarantined = b"".join(_to_line(_place(outcome)) for outcome in lost)
     if task.keep_dropped:

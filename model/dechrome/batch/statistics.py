@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from dechrome.batch.cleaning import Cleaned, Status
+from dechrome.blocks import Kind
 from dechrome.pages import Page
 
 QUALITY_BINS: Final = 20
@@ -20,6 +21,7 @@ SAMPLES: Final = 5  # texts shown of each kind that was removed
 SAMPLE_CHARS: Final = 160
 GUESS_CHARS: Final = 200  # that a language is guessed from
 UNKNOWN: Final = "unknown"
+_KINDS: Final = frozenset(kind.value for kind in Kind)
 
 
 class Noted(NamedTuple):
@@ -70,8 +72,13 @@ class Statistics:
         """Characters of all blocks."""
         return self.characters.total()
 
-    def add(self, cleaned: Cleaned, kept: frozenset[str], text: str | None = None) -> None:
-        """Count one record, of which ``kept`` labels remain; with its clean ``text``, under its language too."""
+    def add(
+        self, cleaned: Cleaned, kept: frozenset[str], text: str | None = None, *, is_sampled: bool = False
+    ) -> None:
+        """Count one record, of which ``kept`` labels remain; with its clean ``text``, under its language too.
+
+        Of one that ``is_sampled``, the first text of each kind of chrome is kept, if its rank is among the lowest.
+        """
         self.records[cleaned.status.value] += 1
         if cleaned.reason and cleaned.status is not Status.QUARANTINED:  # whose reasons are as many as the records
             self.reasons[_first_words(cleaned.reason)] += 1
@@ -84,16 +91,18 @@ class Statistics:
         self.problems.update(_first_words(problem) for problem in page.problems)
         self._note(cleaned, page)
         counts = page.count_classes()
-        for name, (blocks, characters) in counts.items():
-            self.blocks[name] += blocks
-            self.characters[name] += characters
+        for name, count in counts.items():
+            self.blocks[name] += count.blocks
+            self.characters[name] += count.characters
         if text is not None:
             language = guess_language(text)
             self.pages_by_language[language] += 1
             by_language = self.languages.setdefault(language, Counter())
-            by_language.update({name: characters for name, (_, characters) in counts.items()})
+            by_language.update({name: count.characters for name, count in counts.items()})
         if cleaned.status is Status.KEPT:
-            self.characters_out += sum(counts[name][1] for name in kept & counts.keys())
+            self.characters_out += sum(counts[name].characters for name in kept & counts.keys())
+        if is_sampled:
+            self._sample(cleaned, {name: count.first for name, count in counts.items() if name in _KINDS})
 
     def _note(self, cleaned: Cleaned, page: Page) -> None:
         """Put a page on the lists where it belongs there."""
@@ -104,16 +113,9 @@ class Statistics:
         if len(self.worst) < LISTED or quality <= self.worst[-1].value:
             self.worst = _smallest([*self.worst, Noted(quality, *place)])
 
-    def sample(self, cleaned: Cleaned) -> None:
-        """Keep the first text of each kind of chrome on a page, if its rank is among the lowest."""
-        if cleaned.page is None:
-            return
-        first: dict[str, str] = {}
-        for block in cleaned.page.blocks:
-            if block.kind:
-                first.setdefault(block.kind.value, block.text)
+    def _sample(self, cleaned: Cleaned, texts: dict[str, str]) -> None:
         rank = rank_of(cleaned)
-        for name, text in first.items():
+        for name, text in texts.items():
             sample = Sample(rank, text[:SAMPLE_CHARS], cleaned.source, cleaned.offset)
             self.samples[name] = _choose([*self.samples.get(name, []), sample])
 

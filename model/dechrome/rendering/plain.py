@@ -6,7 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from dechrome.blocks import Label, LabelledBlock
+import numpy as np
+from numpy.typing import NDArray
+
+from dechrome.blocks import Document, Label, LabelledBlock
 from dechrome.rendering.structure import Form, Part, arrange, find_loose_lists, is_tight, table_rows
 
 CONTENT_ONLY: Final = frozenset((Label.CONTENT,))
@@ -34,6 +37,21 @@ def to_text(
     """
     kept = select(blocks, keep)
     return _join_parts(kept) if source_text is None else _join_as_before(kept, source_text)
+
+
+def join_lines(document: Document, kept: NDArray[np.bool_]) -> str:
+    """Join the blocks of plain text that are kept, as ``to_text`` joins labelled ones: lines side by side in one go."""
+    blocks, source_text = document.blocks, document.source_text or ""
+    edges = np.flatnonzero(np.diff(kept, prepend=False, append=False)).tolist()
+    pieces: list[str] = []
+    end = 0
+    for first, stop in zip(edges[::2], edges[1::2], strict=True):
+        start = blocks[first].start
+        if pieces:
+            pieces.append(_separator(source_text[end:start]))
+        end = blocks[stop - 1].end
+        pieces.append(source_text[start:end])
+    return "".join(pieces)
 
 
 def to_record(block: LabelledBlock) -> dict[str, object]:
