@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,26 @@ def make_records(count: int) -> list[dict[str, Any]]:
 def write_jsonl(path: Path, records: list[dict[str, Any]]) -> None:
     lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     path.write_bytes(gzip.compress(lines.encode(), mtime=0) if path.suffix == ".gz" else lines.encode())
+
+
+def make_response(name: str, content_type: str, page: bytes, kind: str = "response") -> bytes:
+    """A WARC record of what a server answered, or was asked."""
+    start = "HTTP/1.1 200 OK" if kind == "response" else "GET / HTTP/1.1"
+    block = f"{start}\r\nContent-Type: {content_type}\r\n\r\n".encode() + page
+    head = f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <urn:{kind}:{name}>\r\n"
+    head += f"Content-Type: application/http; msgtype={kind}\r\nContent-Length: {len(block)}\r\n\r\n"
+    return head.encode() + block + b"\r\n\r\n"
+
+
+def write_warc(path: Path, records: list[dict[str, Any]]) -> None:
+    """Write records as responses of servers, in turn with the requests for them; each packed by itself."""
+    members = []
+    for record in records:
+        kind = "text/html" if "html" in record else "text/plain"
+        page = str(record.get("html") or record["text"]).encode()
+        members += [make_response(record["id"], kind, b"", "request"), make_response(record["id"], kind, page)]
+    pack: Callable[[bytes], bytes] = partial(gzip.compress, mtime=0) if path.suffix == ".gz" else bytes
+    path.write_bytes(b"".join(map(pack, members)))
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
@@ -168,6 +189,33 @@ def test_the_same_command_again_has_nothing_to_do_and_another_one_is_refused(her
     assert "spans" in read_jsonl(here / "out" / "in.jsonl")[0]
 
 
+def test_a_kept_page_is_text_whatever_it_was_encoded_in(here: Path) -> None:
+    pytest.importorskip("fastwarc")
+    html = HTML.format(f"{ARTICLE}Die Fähre fährt täglich über den Fluß.")
+    pages = [
+        ("r0", "text/html; charset=iso-8859-1", html.encode("latin-1")),
+        ("r1", "text/html; charset=utf-8", html.encode()),
+        ("r2", "text/html", html.replace("<title>", "<meta charset=koi8-r><title>Паром ").encode("koi8-r", "ignore")),
+        ("r3", "text/html", b"%PDF-1.7 \xff\xfe"),
+        ("r4", "text/plain; charset=iso-8859-1", TEXT.format(f"{ARTICLE}Fähre").encode("latin-1")),
+    ]
+    (here / "in.warc").write_bytes(b"".join(make_response(*page) for page in pages))
+    (here / "page.html").write_bytes(pages[2][2])
+    assert run("in.warc", "page.html", "-f", "jsonl", "--out", "out", "--keep-html").exit_code == 0
+    first, second, third, binary, text = read_jsonl(here / "out" / "in.jsonl")
+    assert first["html"] == second["html"] == html
+    assert "Паром" in third["html"]
+    assert binary["html"].startswith("data:")
+    assert (text["text"], "html" in text) == (clean_text(f"{ARTICLE}Fähre"), False)
+    (page,) = read_jsonl(here / "out" / "pages.jsonl")
+    assert page["html"] == third["html"]
+    assert run("in.warc", "--out", "other.jsonl", "--output-field", "clean").exit_code == 0
+    assert [("html" in row, "Fähre" in row.get("text", "")) for row in read_jsonl(here / "other.jsonl")] == [
+        *[(False, False)] * 4,
+        (False, True),
+    ]
+
+
 def test_site_memory_lowers_what_recurs_on_the_pages_of_a_site(here: Path) -> None:
     motto = "Our paper has told the people of the valley what is new since the railway came, and will do so for long."
     pages = [
@@ -234,8 +282,10 @@ def _kill_worker(process: subprocess.Popen[bytes]) -> None:
     [("in.jsonl", _kill_all), ("in.jsonl.gz", _kill_all), ("in.jsonl.gz", _kill_parent), ("in.jsonl", _kill_worker)],
 )
 def test_a_job_that_is_killed_ends_with_the_same_bytes(
-    here: Path, name: str, kill: Callable[[subprocess.Popen[bytes]], None]
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str, kill: Callable[[subprocess.Popen[bytes]], None]
 ) -> None:
+    (here / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(here / "tmp"))
     if kill is _kill_worker and not Path("/proc/self/task").is_dir():
         pytest.skip("worker processes are found in /proc")
     write_jsonl(here / name, make_records(600))
@@ -256,6 +306,39 @@ def test_a_job_that_is_killed_ends_with_the_same_bytes(
     for name in ("records", "blocks", "characters", "characters_out", "quality", "languages", "samples"):
         assert before[name] == after[name]
     assert not list((here / "killed").rglob("*.part"))
+    assert not (here / "killed" / "_dechrome" / "marks").exists()
+    assert not list((here / "tmp").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "kill"),
+    [
+        ("in.warc.gz", "", _kill_all),
+        ("in.warc.gz", "-f jsonl --labels", _kill_worker),
+        ("in.warc", "-f jsonl --keep-html", _kill_parent),
+    ],
+)
+def test_a_job_over_warc_that_is_killed_ends_with_the_same_bytes(
+    here: Path, name: str, options: str, kill: Callable[[subprocess.Popen[bytes]], None]
+) -> None:
+    pytest.importorskip("fastwarc")
+    if kill is _kill_worker and not Path("/proc/self/task").is_dir():
+        pytest.skip("worker processes are found in /proc")
+    write_warc(here / name, make_records(300))
+    finish(start(8_000, name, "--out", "whole", *options.split()))
+    process = start(8_000, name, "--out", "killed", *options.split())
+    for count in (100, 350):  # requests count
+        wait_for(process, here / "killed" / "_dechrome" / "checkpoint.json", count)
+        kill(process)
+        if kill is not _kill_worker:
+            process.wait()
+            process = start(8_000, name, "--out", "killed", *options.split())
+    finish(process)
+    whole, killed = (outputs_of(here, name) for name in ("whole", "killed"))
+    assert len(whole) == 1
+    assert killed == whole
+    report = json.loads((here / "killed" / "_dechrome" / "report.json").read_text())
+    assert report["records"] == {"kept": 300, "passed": 300}
 
 
 @pytest.mark.parametrize("options", ["--out {}.parquet", "--out {} -f dolma", "--out {} -f markdown"])

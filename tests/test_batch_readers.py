@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -491,7 +492,7 @@ def test_a_warc_record_that_is_too_large_is_broken_and_the_rest_goes_on(tmp_path
     source = input_of(path, InputFormat.WARC)
     for size in (1 << 10, 1 << 22):
         chunks = split_warc(source, 0, size, 1 << 20)
-        assert [mark(item) for chunk in chunks for item in read_warc(chunk, FIELDS, 1 << 20)] == ["H", "B", "H"]
+        assert [mark(item) for chunk in chunks for item in read_warc(chunk, 1 << 20)] == ["H", "B", "H"]
 
 
 @pytest.fixture(scope="module")
@@ -666,12 +667,14 @@ def test_a_packed_file_that_unpacks_to_very_much_takes_little_memory(tmp_path: P
         )
     form = format_of(path.name)
     assert form is not None
-    split, read_one = (split_warc, read_warc) if form is InputFormat.WARC else (split_jsonl, read_jsonl)
+    split, read_one = (
+        (split_warc, read_warc) if form is InputFormat.WARC else (split_jsonl, partial(read_jsonl, fields=FIELDS))
+    )
     source = input_of(path, form)
     tracemalloc.start()
     try:
         chunks = split(source, 0, 1 << 20, 1 << 20)
-        kinds = [type(item) for chunk in chunks for item in read_one(chunk, FIELDS, 1 << 20)]
+        kinds = [type(item) for chunk in chunks for item in read_one(chunk, max_record=1 << 20)]
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

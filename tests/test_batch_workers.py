@@ -22,6 +22,12 @@ from dechrome.errors import JobError, ModelError
 
 SOURCE = Input("a.jsonl", InputFormat.JSONL, "a.jsonl")
 ITEMS = 3  # in each chunk
+MARKS = Path("marks")
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def make_chunks(count: int) -> list[Chunk]:
@@ -67,7 +73,7 @@ def do_harm(how: str) -> None:
 def run(
     kills: dict[tuple[int, int], str], count: int = 6, once: Path | None = None, timeout: float = 30.0
 ) -> list[str]:
-    results = run_chunks(make_chunks(count), partial(work, kills, once), 2, timeout)
+    results = run_chunks(make_chunks(count), partial(work, kills, once), 2, timeout, MARKS)
     return [line for _, result in results for line in result.output.decode().splitlines()]
 
 
@@ -105,7 +111,7 @@ def work_and_die_writing(once: Path, chunk: Chunk, number: int, mark: str, cauti
 
 
 def test_a_worker_that_is_killed_while_it_writes_stops_nobody(tmp_path: Path) -> None:
-    results = run_chunks(make_chunks(6), partial(work_and_die_writing, tmp_path / "done"), 2, 600.0)
+    results = run_chunks(make_chunks(6), partial(work_and_die_writing, tmp_path / "done"), 2, 600.0, MARKS)
     assert [result.output for _, result in results] == [b"0", b"1", b"2", b"3", b"4", b"5"]
     assert (tmp_path / "done").exists()
 
@@ -143,7 +149,7 @@ def die_at_once(chunk: Chunk, number: int, mark: str, caution: Caution) -> Resul
 
 def test_workers_that_die_before_they_begin_end_the_job() -> None:
     with pytest.raises(JobError, match="before they begin"):
-        list(run_chunks(make_chunks(3), die_at_once, 1, 30.0))
+        list(run_chunks(make_chunks(3), die_at_once, 1, 30.0, MARKS))
 
 
 def tell_process(chunk: Chunk, number: int, mark: str, caution: Caution) -> Result:
@@ -161,15 +167,22 @@ def test_chunks_are_read_only_a_little_ahead_and_both_workers_work() -> None:
             yield chunk
 
     processes = Counter[bytes]()
-    for done, (_, result) in enumerate(run_chunks(chunks(), tell_process, 2, 30.0)):
+    for done, (_, result) in enumerate(run_chunks(chunks(), tell_process, 2, 30.0, MARKS)):
         processes[result.output] += 1
         assert taken <= done + 2 * 8 + 1
     assert len(processes) == 2
     assert min(processes.values()) > 40
 
 
+def test_marks_that_a_killed_run_has_left_are_cleared_away() -> None:
+    MARKS.mkdir()
+    (MARKS / "slot-7").write_bytes(b"old")
+    assert run({}, count=2) == all_items(2)
+    assert not MARKS.exists()
+
+
 def test_no_worker_outlives_the_run() -> None:
-    results = run_chunks(make_chunks(8), tell_process, 2, 30.0)
+    results = run_chunks(make_chunks(8), tell_process, 2, 30.0, MARKS)
     processes = {int(next(results)[1].output) for _ in range(6)}
     results.close()
     for process in processes:
@@ -185,7 +198,7 @@ def fail_at_an_item(chunk: Chunk, number: int, mark: str, caution: Caution) -> R
 
 
 def test_what_raises_where_an_item_is_read_ends_the_chunk_there_and_nothing_else() -> None:
-    results = run_chunks(make_chunks(4), fail_at_an_item, 2, 30.0)
+    results = run_chunks(make_chunks(4), fail_at_an_item, 2, 30.0, MARKS)
     assert b"".join(result.output for _, result in results) == b"0 None\n1 None\n2 1\n3 None\n"
 
 
@@ -201,4 +214,4 @@ def die_writing(chunk: Chunk, number: int, mark: str, caution: Caution) -> Resul
 
 def test_a_chunk_that_kills_whatever_is_left_out_ends_the_job() -> None:
     with pytest.raises(JobError, match=r"a.jsonl from 0 on: the worker process died, whatever is left out"):
-        list(run_chunks(make_chunks(1), die_writing, 1, 30.0))
+        list(run_chunks(make_chunks(1), die_writing, 1, 30.0, MARKS))

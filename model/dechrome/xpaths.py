@@ -17,7 +17,7 @@ def element_paths(tree: Tree, elements: Sequence[int]) -> list[str]:
             needed.add(element)
             element = parents[element]
     counts: dict[tuple[int, str], int] = {}
-    for element, parent in enumerate(parents):
+    for element, parent in enumerate(parents[: max(needed) + 1]):
         if parent in needed:
             place = parent, tags[element]
             counts[place] = number = counts.get(place, 0) + 1

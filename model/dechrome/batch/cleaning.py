@@ -12,6 +12,7 @@ from dechrome.artefact import Model
 from dechrome.batch.records import Broken, Fields, Passed, Record, make_record
 from dechrome.blocks import Document, Label
 from dechrome.choosing import check_options
+from dechrome.encoding import decode_page
 from dechrome.errors import InputError
 from dechrome.labelling import BATCH_BLOCKS, Favor, Source, label_documents, load_model, read_source
 from dechrome.pages import Page
@@ -207,11 +208,15 @@ def _judge(read: _Read, outcome: Page | str, share: float, options: Options) -> 
 
 
 def _write(item: Record, page: Page, options: Options) -> dict[str, Any]:
-    """Return the record's own fields, with the clean text among them."""
+    """Return the record's own fields, with the clean text among them, and the page if that was not one of them."""
     fields = options.fields
     record = dict(item.fields)
-    if not options.keep_html and item.html is not None:
+    if item.html is None:
+        record.setdefault(fields.text, page.source_text)
+    elif not options.keep_html:
         record.pop(fields.html, None)
+    elif fields.html not in record:
+        record[fields.html] = _read_text(item.html, item.charset)
     images = options.images
     record[fields.output] = page.to_markdown(images=images) if options.markdown else page.to_text(images=images)
     if options.facts:
@@ -225,6 +230,11 @@ def _write(item: Record, page: Page, options: Options) -> dict[str, Any]:
         record["quality"] = round(page.quality, 4)
         record["problems"] = list(page.problems)
     return record
+
+
+def _read_text(html: bytes | str, charset: str | None) -> bytes | str:
+    """Decode a page as for labelling; what is no text stays as it is."""
+    return html if isinstance(html, str) else decode_page(html, charset).text or html
 
 
 def _why_dropped(page: Page, text: str, options: Options) -> str:

@@ -9,12 +9,12 @@ import os
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from dechrome.batch.site_memory import memory_bits
 from dechrome.batch.site_pass import count_sites, forget_sites
 from dechrome.batch.state import Checkpoint, begin, hold, save
 from dechrome.batch.work import count_texts, work
-from dechrome.batch.workers import run_chunks
+from dechrome.batch.workers import Work, run_chunks
 from dechrome.batch.writers import OutputFormat
 from dechrome.errors import InputError, MissingExtraError
 from dechrome.labelling import load_model
@@ -42,12 +42,15 @@ QUARANTINE: Final = "quarantine.jsonl"
 DROPPED: Final = "dropped.jsonl"
 DOCUMENTS: Final = "documents"
 OUTPUT: Final = "output"
+MARKS: Final = "marks"  # of the workers, while they are at work
 UNREADABLE: Final = "unreadable"  # the stamp of an input that cannot be looked at
 _ATTRIBUTES: Final = "attributes/dechrome"
 _NO_PLACE: Final = frozenset((
     errno.EACCES, errno.EEXIST, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ENOTEMPTY,
     errno.EPERM,
 ))  # fmt: skip
+
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,7 @@ class _Run:
             self._go_on()
         self.watch(checkpoint, self._share())
         task = replace(job.task, sites=str(self._count_sites())) if job.site_memory else job.task
-        results = run_chunks(self._chunks(), partial(work, task), job.workers, job.timeout, job.memory)
+        results = self._run_chunks(self._chunks(), partial(work, task))
         with contextlib.closing(results):
             for chunk, result in results:
                 self._finish_until(self.order.popleft())
@@ -195,9 +198,13 @@ class _Run:
             self.watch(Checkpoint(), min(1.0, done / self.total))
 
         def count(chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, NDArray[np.uint64]]]:
-            return run_chunks(chunks, partial(count_texts, job.task), job.workers, job.timeout, job.memory)
+            return self._run_chunks(chunks, partial(count_texts, job.task))
 
         return count_sites(job.folder, partial(split_job, job), count, memory_bits(int(self.total)), watch)
+
+    def _run_chunks(self, chunks: Iterable[Chunk], work: Work[Outcome]) -> Generator[tuple[Chunk, Outcome], None, None]:
+        job = self.job
+        return run_chunks(chunks, work, job.workers, job.timeout, job.folder / MARKS, job.memory)
 
     def _open(self, name: str) -> Appender:
         return GrowingFile(self.job.folder / name, self.checkpoint.lengths.get(name, 0))

@@ -87,8 +87,9 @@ class Record(NamedTuple):
     """One record of a corpus: a page with what else was known of it.
 
     ``source`` and ``offset`` say where it stands: the address of its file and, in it, a byte (JSON lines: of the
-    unpacked file; WARC: of the file as it is) or a row (Parquet). ``fields`` is the record itself; one of ``html``
-    and ``text`` is its page. ``charset`` is what the transport said of bytes.
+    unpacked file; WARC: of the file as it is) or a row (Parquet). ``fields`` is the record itself, without its page
+    where that came in no field (WARC, files of pages); one of ``html`` and ``text`` is its page. ``charset`` is what
+    the transport said of bytes.
     """
 
     source: str

@@ -19,7 +19,7 @@ from dechrome.rendering import CONTENT_AND_IMAGES, CONTENT_ONLY
 Row = Mapping[str, Any]
 
 SAMPLED: Final = 8  # records of a chunk for one that is looked at closer, for the report
-GUESSED: Final = 64  # of a chunk's records have their language guessed, at least
+GUESSED: Final = 16  # of a chunk's records have their language guessed, at least
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,7 @@ class Statistics:
         """Characters of all blocks."""
         return self.characters.total()
 
-    def add(
-        self, cleaned: Cleaned, kept: frozenset[str], text: str | None = None, *, is_sampled: bool = False
-    ) -> None:
+    def add(self, cleaned: Cleaned, kept: frozenset[str], text: str | None = None, *, is_sampled: bool = False) -> None:
         """Count one record, of which ``kept`` labels remain; with its clean ``text``, under its language too.
 
         Of one that ``is_sampled``, the first text of each kind of chrome is kept, if its rank is among the lowest.

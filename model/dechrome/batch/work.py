@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,20 +30,26 @@ WRITING: Final = -1  # in the place of an item: all are cleaned, and being writt
 
 
 class Mark:
-    """Says in a small shared file which item is being worked on: the one to blame where the process dies."""
+    """Says in a small file which item is being worked on: the one to blame where the process dies."""
 
     def __init__(self, path: str) -> None:
-        with open(path, "r+b") as stream:
-            self._map = mmap.mmap(stream.fileno(), MARK.size)
+        # not mapped into memory: some file systems cannot share that
+        self._stream = open(path, "r+b", buffering=0)  # noqa: SIM115, ``close`` does
 
     def set(self, chunk: int, item: int) -> None:
         """Note the item that is begun now."""
-        self._map[:] = MARK.pack(chunk, item, time.monotonic())
+        self._stream.seek(0)
+        self._stream.write(MARK.pack(chunk, item, time.monotonic()))
 
     def get(self) -> tuple[int, int, float]:
         """Return the number of the chunk, that of the item, and when it was begun."""
-        chunk, item, begun = MARK.unpack(self._map[:])
+        self._stream.seek(0)
+        chunk, item, begun = MARK.unpack(self._stream.read(MARK.size))
         return chunk, item, begun
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._stream.close()
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections import deque
@@ -68,7 +67,7 @@ class _Slot(Generic[Result]):
 
     def __init__(self, work: Work[Result], mark: Path, memory: int | None) -> None:
         mark.write_bytes(MARK.pack(-1, 0, 0.0))
-        self.path = str(mark)
+        self.path = str(mark.absolute())
         self.mark = Mark(self.path)
         self.jobs: deque[tuple[_Job, Future[Result]]] = deque()
         self.starts = 0
@@ -116,27 +115,30 @@ class _Slot(Generic[Result]):
         return list((self._executor._processes or {}).values())
 
     def _start(self) -> Any:
-        settings = (os.getpid(), self._memory, os.path.dirname(self.path))
-        return ProcessPoolExecutor(1, initializer=settle, initargs=settings, env=ONE_THREAD)
+        return ProcessPoolExecutor(1, initializer=settle, initargs=(os.getpid(), self._memory), env=ONE_THREAD)
 
 
 def run_chunks(
-    chunks: Iterable[Chunk], work: Work[Result], count: int, timeout: float, memory: int | None = None
+    chunks: Iterable[Chunk], work: Work[Result], count: int, timeout: float, folder: Path, memory: int | None = None
 ) -> Generator[tuple[Chunk, Result], None, None]:
     """Clean chunks in ``count`` processes, and yield each with its result, in order.
 
-    A chunk's item may take ``timeout`` seconds, and a process ``memory`` bytes of data (Linux).
+    A chunk's item may take ``timeout`` seconds, and a process ``memory`` bytes of data (Linux). The marks are in
+    ``folder``, which is there as long as it takes; what is left of a run that was killed is cleared away.
 
     Raises:
         JobError: workers die before they begin, or a chunk cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="dechrome-") as folder:
-        slots = [_Slot(work, Path(folder, f"slot-{number}"), memory) for number in range(count)]
-        try:
-            yield from _run(iter(enumerate(chunks)), slots, timeout)
-        finally:
-            for slot in slots:
-                slot.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    slots = [_Slot(work, folder / f"slot-{number}", memory) for number in range(count)]
+    try:
+        yield from _run(iter(enumerate(chunks)), slots, timeout)
+    finally:
+        for slot in slots:
+            slot.stop()
+            slot.mark.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(
@@ -247,10 +249,10 @@ def _retry(job: _Job, error: BaseException) -> None:
     job.chunk = replace(job.chunk, data=None, damage=problem)
 
 
-def settle(parent: int, memory: int | None, folder: str = "") -> None:
+def settle(parent: int, memory: int | None) -> None:
     """Make a new worker process end with its parent, leave interrupts to that, and keep to its memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, args=(parent, folder), daemon=True).start()
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     if memory is not None:
         try:
             import resource
@@ -260,10 +262,8 @@ def settle(parent: int, memory: int | None, folder: str = "") -> None:
             return  # not on this system
 
 
-def _follow(parent: int, folder: str) -> None:
-    """End this process when its parent has ended, and with it the folder of the marks, which nobody else removes."""
+def _follow(parent: int) -> None:
+    """End this process when its parent has ended."""
     while os.getppid() == parent:
         time.sleep(1)
-    if folder:
-        shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)

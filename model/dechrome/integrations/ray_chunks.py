@@ -83,7 +83,9 @@ class ChunkCleaner:
         except Exception:  # of whatever kind, a local job's worker knows what to do
             self.executor.shutdown(wait=True, kill_workers=True)
             self.executor = None
-            ((_, result),) = run_chunks([chunk], partial(work, job.task), 1, job.timeout, job.memory)
+            with tempfile.TemporaryDirectory(prefix="dechrome-") as folder:
+                results = run_chunks([chunk], partial(work, job.task), 1, job.timeout, Path(folder), job.memory)
+                ((_, result),) = results
         return result
 
 

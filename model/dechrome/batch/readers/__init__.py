@@ -53,5 +53,5 @@ def read_chunk(chunk: Chunk, fields: Fields) -> Iterator[Record | Broken | Passe
     if form is InputFormat.WARC:
         from dechrome.batch.readers.warc import read_warc
 
-        return read_warc(chunk, fields)
+        return read_warc(chunk)
     raise InputError(f"{chunk.source.address}: no reader for {form.value}")

@@ -19,7 +19,7 @@ from dechrome.batch.compression import Damage, Member, compression_of, dictionar
 from dechrome.batch.formats import MAX_RECORD
 from dechrome.batch.readers.shares import add_shares
 from dechrome.batch.readers.warc_records import MAX_HEADER, Extent, find_extent, find_last_extent, parse_record
-from dechrome.batch.records import Broken, Chunk, Fields, Input, Passed, Record
+from dechrome.batch.records import Broken, Chunk, Input, Passed, Record
 
 _PLAIN: Final = b"WARC/"
 _PACKING: Final = 4  # times that a packed file is smaller than its records, about; chunks are cut by that
@@ -52,7 +52,7 @@ def split_warc(source: Input, start: int, chunk_bytes: int, max_record: int = MA
                 yield chunk
 
 
-def read_warc(chunk: Chunk, fields: Fields, max_record: int = MAX_RECORD) -> Iterator[Record | Broken | Passed]:
+def read_warc(chunk: Chunk, max_record: int = MAX_RECORD) -> Iterator[Record | Broken | Passed]:
     """Read the records of a chunk."""
     source = chunk.source
     dictionary = None
@@ -66,7 +66,7 @@ def read_warc(chunk: Chunk, fields: Fields, max_record: int = MAX_RECORD) -> Ite
         name = source.address if is_private(source.address) and not chunk.start else ""
         compression = compression_of(chunk.data[:64], name, _PLAIN)
         if not compression:
-            yield from _read_records(source.address, chunk.data, chunk.start, fields)
+            yield from _read_records(source.address, chunk.data, chunk.start)
             return
         stream = io.BytesIO(chunk.data)
     with stream:
@@ -79,7 +79,7 @@ def read_warc(chunk: Chunk, fields: Fields, max_record: int = MAX_RECORD) -> Ite
             starts=_starts_record,
             dictionary=dictionary,
         )
-        yield from _read_members(chunk, events, fields, max_record)
+        yield from _read_members(chunk, events, max_record)
 
 
 @lru_cache(maxsize=1)
@@ -174,9 +174,7 @@ def _cut_records(source: Input, events: Iterable[_Event], size: int, max_record:
         yield Chunk(source, start, start + len(held), bytes(held))
 
 
-def _read_members(
-    chunk: Chunk, events: Iterable[_Event], fields: Fields, max_record: int
-) -> Iterator[Record | Broken | Passed]:
+def _read_members(chunk: Chunk, events: Iterable[_Event], max_record: int) -> Iterator[Record | Broken | Passed]:
     """Read the records of the members that start in a chunk: when the member has been unpacked without damage."""
     address = chunk.source.address
     offset, held = chunk.start, bytearray()
@@ -187,39 +185,37 @@ def _read_members(
             continue
         if isinstance(event, Damage) and event.offset == offset:
             held = bytearray()  # what could be unpacked of it is no whole record
-        yield from _read_member(address, offset, held, fields, max_record)
+        yield from _read_member(address, offset, held, max_record)
         offset, held = event.offset, bytearray()
         if isinstance(event, Damage):
             yield Broken(address, event.offset, event.reason)
         elif event.offset >= chunk.stop:
             return
-    yield from _read_member(address, offset, held, fields, max_record)
+    yield from _read_member(address, offset, held, max_record)
 
 
-def _read_member(
-    address: str, offset: int, data: bytearray, fields: Fields, max_record: int
-) -> Iterator[Record | Broken | Passed]:
+def _read_member(address: str, offset: int, data: bytearray, max_record: int) -> Iterator[Record | Broken | Passed]:
     if len(data) > max_record + MAX_HEADER:
         yield Broken(address, offset, _TOO_LARGE)
         return
-    for item in _read_records(address, bytes(data), 0, fields):
+    for item in _read_records(address, bytes(data), 0):
         yield item._replace(offset=offset)
 
 
-def _read_records(address: str, data: bytes, start: int, fields: Fields) -> Iterator[Record | Broken | Passed]:
+def _read_records(address: str, data: bytes, start: int) -> Iterator[Record | Broken | Passed]:
     at = 0
     while (extent := find_last_extent(data, at)).start < len(data):
         at = min(extent.stop, len(data))
-        yield _read_record(address, start, data, extent, fields)
+        yield _read_record(address, start, data, extent)
 
 
-def _read_record(address: str, start: int, data: bytes, extent: Extent, fields: Fields) -> Record | Broken | Passed:
+def _read_record(address: str, start: int, data: bytes, extent: Extent) -> Record | Broken | Passed:
     offset = start + extent.start
     if not extent.good:
         return Broken(address, offset, "no WARC record starts here")
     if extent.stop > len(data):
         return Broken(address, offset, "cut off inside a record")
-    return parse_record(address, offset, data[extent.start : extent.stop], fields)
+    return parse_record(address, offset, data[extent.start : extent.stop])
 
 
 def _starts_record(data: bytes) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from dechrome.batch.extras import import_extra
 from dechrome.batch.formats import MAX_RECORD
-from dechrome.batch.records import Broken, Fields, Passed, Record
+from dechrome.batch.records import Broken, Passed, Record
 
 MAX_HEADER: Final = 64 << 10  # bytes of a record's own header
 
@@ -58,7 +58,7 @@ def find_last_extent(data: bytes | bytearray, at: int) -> Extent:
     return extent or Extent(start, len(data), False)
 
 
-def parse_record(address: str, offset: int, data: bytes, fields: Fields) -> Record | Broken | Passed:
+def parse_record(address: str, offset: int, data: bytes) -> Record | Broken | Passed:
     """Find the page in a record: HTML or text that a server sent, or the text of a WET file."""
     warc = import_extra("fastwarc.warc", "Reading WARC")
     try:
@@ -69,10 +69,10 @@ def parse_record(address: str, offset: int, data: bytes, fields: Fields) -> Reco
         return Broken(address, offset, f"not a WARC record: {error}")
     try:
         if kind == "response" and record.is_http:
-            return _parse_response(address, offset, warc, data, record, fields)
+            return _parse_response(address, offset, warc, data, record)
         if kind in ("conversion", "resource"):
             content_type = record.headers.get("Content-Type") or ("" if kind == "resource" else _TEXT)
-            return _make(address, offset, record, content_type, record.reader.read(-1), fields)
+            return _make(address, offset, record, content_type, record.reader.read(-1))
     except (OSError, ValueError) as error:
         return Broken(address, offset, f"{kind} record: {error}", identity)
     return Passed(address, offset, f"WARC record of type {kind or 'none'}")
@@ -82,9 +82,7 @@ def _open(warc: Any, data: bytes) -> Any:
     return warc.WarcRecord.from_reader(io.BytesIO(data), quirks_mode=True)  # takes lines that end in LF alone, too
 
 
-def _parse_response(
-    address: str, offset: int, warc: Any, data: bytes, record: Any, fields: Fields
-) -> Record | Broken | Passed:
+def _parse_response(address: str, offset: int, warc: Any, data: bytes, record: Any) -> Record | Broken | Passed:
     record.parse_http(auto_decode="none", quirks_mode=True)
     status = record.http_headers.status_code
     if status is None or not 200 <= status < 300:
@@ -98,7 +96,7 @@ def _parse_response(
         decoded = _open(warc, data)
         decoded.parse_http(auto_decode="all", quirks_mode=True)
         body = decoded.reader.read(MAX_RECORD + 1)
-    return _make(address, offset, record, content_type, body, fields)
+    return _make(address, offset, record, content_type, body)
 
 
 def _is_coded(headers: Any) -> bool:
@@ -106,9 +104,7 @@ def _is_coded(headers: Any) -> bool:
     return any(coding.strip().lower() not in ("", "identity") for coding in codings)
 
 
-def _make(
-    address: str, offset: int, record: Any, content_type: str, body: bytes, fields: Fields
-) -> Record | Broken | Passed:
+def _make(address: str, offset: int, record: Any, content_type: str, body: bytes) -> Record | Broken | Passed:
     essence = _essence(content_type)
     identity = record.headers.get("WARC-Record-ID")
     if essence not in (*_HTML, _TEXT, ""):
@@ -125,8 +121,8 @@ def _make(
     charset = _CHARSET.search(content_type)
     known = {"url": url, "charset": charset[1] if charset else None, "id": identity}
     if essence == _TEXT:
-        return Record(address, offset, {**row, fields.text: body}, text=body, **known)
-    return Record(address, offset, {**row, fields.html: body}, html=body, **known)
+        return Record(address, offset, row, text=body, **known)
+    return Record(address, offset, row, html=body, **known)
 
 
 def _essence(content_type: str) -> str:
