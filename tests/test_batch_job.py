@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dechrome import clean_html, clean_text
+from dechrome.batch import addresses
 from dechrome.cli import main
 
 ARTICLE = "The ferry leaves the old harbour at noon, and most of those on board have seen the islands before. "
@@ -366,6 +367,33 @@ def test_every_output_of_a_job_that_is_killed_is_the_same(here: Path, options: s
     whole, killed = (outputs_of(here, name) for name in ("whole", "killed"))
     assert len(whole) == {"parquet": 1, "dolma": 2}.get(options.partition("f ")[2] or "parquet", 400)
     assert killed == whole
+
+
+@pytest.mark.engines
+def test_a_job_from_s3_to_s3_that_is_killed_writes_what_a_local_one_writes(bucket: str, here: Path) -> None:
+    """The server is on loopback; parent and workers read and write there."""
+    (here / "in" / "sub").mkdir(parents=True)
+    write_jsonl(here / "in" / "a.jsonl.gz", make_records(300))
+    write_jsonl(here / "in" / "sub" / "b.jsonl", make_records(40))
+    (here / "in" / "sub" / "page.html").write_text(HTML.format(ARTICLE))
+    for path in filter(Path.is_file, (here / "in").rglob("*")):
+        addresses.upload(path, f"{bucket}/in/{path.relative_to(here / 'in').as_posix()}")
+    finish(start(8_000, "in", "--out", "whole", "--labels"))
+    arguments = (f"{bucket}/in", "--out", f"{bucket}/out", "--labels", "--state", "state")
+    process = start(8_000, *arguments)
+    wait_for(process, here / "state" / "checkpoint.json", 50)
+    _kill_all(process)
+    process.wait()
+    finish(start(8_000, *arguments))
+    written = addresses.expand(f"{bucket}/out", bool)
+    assert [address.removeprefix(f"{bucket}/out") for address in written] == [
+        "/a.jsonl.gz",
+        "/sub/b.jsonl",
+        "/sub/page.txt",
+    ]
+    whole = outputs_of(here, "whole")
+    assert {address.removeprefix(f"{bucket}/out"): addresses.read_bytes(address) for address in written} == whole
+    assert not list((here / "state").rglob("part"))
 
 
 def outputs_of(folder: Path, name: str) -> dict[str, bytes]:

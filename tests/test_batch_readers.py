@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -495,26 +495,6 @@ def test_a_warc_record_that_is_too_large_is_broken_and_the_rest_goes_on(tmp_path
         assert [mark(item) for chunk in chunks for item in read_warc(chunk, 1 << 20)] == ["H", "B", "H"]
 
 
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """Serve an empty S3 bucket on loopback and return its address."""
-    server = pytest.importorskip("moto.server", reason="moto is missing: pip install 'dechrome[dev-s3]'")
-    s3fs = pytest.importorskip("s3fs", reason="s3fs is missing: pip install 'dechrome[dev-s3]'")
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        s3fs.S3FileSystem.clear_instance_cache()
-        s3fs.S3FileSystem().mkdir("corpus")
-        yield "s3://corpus"
-        s3fs.S3FileSystem.clear_instance_cache()
-    running.stop()
-
-
 REMOTE = {"a.jsonl": JSONL, "b/c.jsonl.gz": gzip.compress(JSONL), "b/d.warc.gz": WARC_PACKINGS[".warc.gz"](RECORDS)}
 REMOTE |= {"b/e.warc": b"".join(RECORDS), "b/f.warc.zst": WARC_PACKINGS[".warc.zst"](RECORDS), "b/page.html": b"<p>"}
 
@@ -562,8 +542,8 @@ def test_files_in_fsspecs_memory_travel_with_their_chunks(tmp_path: Path) -> Non
 
 @pytest.mark.engines
 def test_files_on_s3_are_read_by_the_workers(bucket: str, tmp_path: Path) -> None:
-    read_remote(bucket, tmp_path)
-    source = Input(f"{bucket}/a.jsonl", InputFormat.JSONL, "a.jsonl", len(JSONL))
+    read_remote(f"{bucket}/read", tmp_path)
+    source = Input(f"{bucket}/read/a.jsonl", InputFormat.JSONL, "a.jsonl", len(JSONL))
     assert {chunk.data for chunk in split_input(source, 0, 100)} == {None}
 
 
