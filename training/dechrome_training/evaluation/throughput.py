@@ -50,12 +50,15 @@ finally:
 
 @dataclass
 class Run:
-    """What one command took: seconds of wall time, CPU of the parent and of all its children, peak memory in MB."""
+    """What one command took: seconds of wall time, CPU of the parent and of all its children.
+
+    ``memory`` has the MB of each process, by its name, at seconds since the start.
+    """
 
     seconds: float
     parent: float
     children: float
-    memory: list[tuple[float, float]] = field(default_factory=list)  # (seconds since the start, MB of all processes)
+    memory: list[tuple[float, dict[str, float]]] = field(default_factory=list)
 
 
 @click.group()
@@ -125,24 +128,36 @@ def text(data: Path, name: str, megabytes: int) -> None:
 
 
 @_common
-@click.option("--pages", default=100_000, show_default=True, help="HTML pages, the set repeated.")
-@click.option("--records", default=1_000_000, show_default=True, help="Synthetic records of a few lines.")
+@click.option("--pages", default=100_000, show_default=True, help="HTML pages, the set repeated; 0: none.")
+@click.option("--records", default=1_000_000, show_default=True, help="Synthetic records of a few lines; 0: none.")
 def memory(data: Path, name: str, pages: int, records: int) -> None:
-    """Memory of all processes over long jobs: after the first minute, and at the end."""
+    """Memory of each process over long jobs: after the first minute, at the end, and at most.
+
+    100,000 pages of wcxb-dev are 5 GB in TMPDIR. A process that was started later than others, in place of one that
+    ended, has a later first figure.
+    """
     with _folder() as folder:
-        for title, rows in (
-            (f"{records:,} records of text", _synthetic_rows(records)),
-            (f"{pages:,} pages", islice(cycle(_html_rows(data, name)), pages)),
-        ):
-            write_gzip(folder / "long.jsonl.gz", rows)
-            run = _clean(folder, "long.jsonl.gz", 2, watched=True)
-            start, end = min(_SLOW_START, run.seconds / 2), run.seconds * _LATE
-            settled = [used for when, used in run.memory if start <= when <= end]
-            click.echo(
-                f"{title}: {run.seconds:.0f} s; memory of all processes {settled[0]:.0f} MB after {start:.0f} s, "
-                f"{settled[-1]:.0f} MB after {end:.0f} s, {max(settled):.0f} MB at most"
-            )
-            shutil.rmtree(folder / "out")
+        if records:
+            write_gzip(folder / "long.jsonl.gz", _synthetic_rows(records))
+            _report_memory(folder, f"{records:,} records of text")
+        if pages:
+            _write_repeated(folder / "long.jsonl.gz", list(_html_rows(data, name)), pages)
+            _report_memory(folder, f"{pages:,} pages")
+
+
+def _report_memory(folder: Path, title: str) -> None:
+    run = _clean(folder, "long.jsonl.gz", 2, watched=True)
+    shutil.rmtree(folder / "out")
+    start, end = min(_SLOW_START, run.seconds / 2), run.seconds * _LATE
+    settled = [(when, {**used, "all": sum(used.values())}) for when, used in run.memory if start <= when <= end]
+    click.echo(f"{title}: {run.seconds:.0f} s; MB of each process")
+    for process in dict.fromkeys(name for _, used in settled for name in used):
+        seen = [(when, used[process]) for when, used in settled if process in used]
+        (first, before), (last, after) = seen[0], seen[-1]
+        click.echo(
+            f"  {process:<16} {before:6.0f} after {first:.0f} s  {after:6.0f} after {last:.0f} s  "
+            f"{max(used for _, used in seen):6.0f} at most"
+        )
 
 
 @_common
@@ -209,6 +224,17 @@ def write_gzip(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     with gzip.open(path, "wt", encoding="utf-8", errors="replace", compresslevel=6) as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _write_repeated(path: Path, rows: list[dict[str, Any]], count: int) -> None:
+    """Write records over and over until they are so many; those of one round are packed once."""
+    rounds, rest = divmod(count, len(rows))
+    with path.open("wb") as stream:
+        for part, times in ((rows, rounds), (rows[:rest], 1)):
+            write_gzip(path.with_name("part.gz"), part if times else [])
+            packed = path.with_name("part.gz").read_bytes()
+            for _ in range(times):
+                stream.write(packed)
 
 
 def _read_gzip(path: Path) -> Iterator[dict[str, Any]]:
@@ -303,7 +329,7 @@ def _clean(folder: Path, file: str, workers: int, *, watched: bool = False) -> R
 
 def _run(folder: Path, *arguments: str, watched: bool = False) -> Run:
     """Run a function of a module in a process of its own; records that are quarantined are no failure."""
-    samples: list[tuple[float, float]] = []
+    samples: list[tuple[float, dict[str, float]]] = []
     begun = time.monotonic()
     process = _start(folder, *arguments)
     if watched:
@@ -315,13 +341,17 @@ def _run(folder: Path, *arguments: str, watched: bool = False) -> Run:
     return Run(seconds, parent, children, samples)
 
 
-def _watch(process: subprocess.Popen[bytes], samples: list[tuple[float, float]]) -> None:
+def _watch(process: subprocess.Popen[bytes], samples: list[tuple[float, dict[str, float]]]) -> None:
     """Note the memory of a process group every second: what each process has for itself, and its share of the rest."""
     begun = time.monotonic()
     while process.poll() is None:
-        used = sum(map(_memory_of, _group_of(process.pid)))
+        used = {_name_of(member, process.pid): _memory_of(member) for member in _group_of(process.pid)}
         samples.append((time.monotonic() - begun, used))
         time.sleep(1)
+
+
+def _name_of(process: int, parent: int) -> str:
+    return "parent" if process == parent else f"{'worker' if _is_worker(process) else 'other'} {process}"
 
 
 def _group_of(group: int) -> list[int]:
