@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from dechrome.blocks import Block, Document
@@ -24,7 +25,7 @@ def split_text(text: str, url: str | None = None) -> Document:
         problems = (f"{len(lines)} lines: taken together by {size}",)
         lines = ["".join(lines[place : place + size]) for place in range(0, len(lines), size)]
     blocks: list[Block] = []
-    make_block = Block._make  # takes less time than a call by keyword or place
+    make_block = partial(tuple.__new__, Block)  # half the time of a call by keyword or place
     breaks = position = 0
     for line in lines:
         stripped = line.strip()

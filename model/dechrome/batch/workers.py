@@ -8,6 +8,7 @@ outside costs a repetition and changes nothing.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -29,6 +30,9 @@ from dechrome.batch.records import Chunk
 from dechrome.batch.work import MARK, WRITING, Caution, ItemError, Mark
 from dechrome.errors import DechromeError, InputError, JobError
 
+GC_THRESHOLD: Final = (
+    50_000  # objects made before garbage is looked for: 2% less time than with 700, since pages make none
+)
 AHEAD: Final = 2  # chunks handed to a worker: one at work, one to go on with
 WINDOW: Final = 8  # chunks a worker that may wait for an earlier one to be written; bounds memory
 SILENT_SECONDS: Final = 2.0  # that loky has to tell of a death
@@ -251,6 +255,7 @@ def _retry(job: _Job, error: BaseException) -> None:
 
 def settle(parent: int, memory: int | None) -> None:
     """Make a new worker process end with its parent, leave interrupts to that, and keep to its memory."""
+    gc.set_threshold(GC_THRESHOLD)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     if memory is not None:
