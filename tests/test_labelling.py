@@ -557,6 +557,26 @@ def test_the_seed_page_is_cleaned_with_its_separators() -> None:
     assert dechrome.clean_text(text) == expected
 
 
+ARTICLE: Final = "The ferry leaves the old harbour at noon, and most of those on board have seen the islands before."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Home\nNews\n" + ARTICLE,
+        f"{ARTICLE}\r\n\r\n  {ARTICLE} Again.\nAccept all cookies\n\n \tShare on Facebook\x0b\u2028\n\n\t{ARTICLE}\n",
+        f"{ARTICLE}\nAccept all\nfox.jpg\n{ARTICLE} \ud800\0\n",
+        f"{ARTICLE}\n\nAccept all\n" * 40_000,  # lines are taken together
+    ],
+)
+def test_text_and_counts_are_the_same_before_and_after_blocks_are_made(text: str) -> None:
+    page = dechrome.label_text(text)
+    before = (page.text, page.to_text(images=True), page.count_classes())
+    assert page.blocks or not text
+    assert (page.text, page.to_text(images=True), page.count_classes()) == before
+
+
 @cache
 def read_rows() -> dict[str, dict[str, Any]]:
     rows = map(json.loads, (DATASETS / "labels.jsonl").read_text(encoding="utf-8").splitlines())
