@@ -20,6 +20,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import Empty
 from typing import Any, Final, Generic, TypeVar
 
 from joblib.externals.loky import ProcessPoolExecutor
@@ -101,6 +102,9 @@ class _Slot(Generic[Result]):
         for process in self._processes():
             with suppress(OSError):  # it has ended
                 os.kill(process.pid, _KILL)
+        with suppress(Empty):  # what was not handed on yet: loky forgets it, and then looks for it
+            while True:
+                self._executor._work_ids.get_nowait()
         if self._executor._result_queue is not None:
             self._executor._result_queue._writer.close()
         self._executor.shutdown(wait=True, kill_workers=True)
