@@ -1,9 +1,9 @@
 """Models that were retrained: pages like those that somebody labelled get other weights, all others the old ones.
 
-Each retraining leaves networks of its own in the model ("html_own1", "text_own1", "kind_own1"), and gates ("html_gate1",
-"text_gate1") that tell from a page's mean inputs how much it looks like the pages that were labelled. By that share the
-weights of the page's networks move from the old ones to the own ones (interpolation of weights: Wortsman et al., CVPR
-2022); later retrainings move on from where the earlier ones left them.
+Each retraining leaves networks of its own in the model ("html_own1", "text_own1", "kind_own1"), and gates
+("html_gate1", "text_gate1") that tell from a page's mean inputs how much it looks like the pages that were labelled. By
+that share the weights of the page's networks move from the old ones to the own ones (interpolation of weights: Wortsman
+et al., CVPR 2022); later retrainings move on from where the earlier ones left them.
 """
 
 from __future__ import annotations

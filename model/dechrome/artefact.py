@@ -62,9 +62,9 @@ class Model:
     """A trained model.
 
     ``heads`` maps "html" and "text", and the drafts of both, to networks over ``Label`` and "kind" to one over
-    ``Kind``; what retraining adds is in ``adapting.py``. ``word_table`` and ``cue_table`` hold one row of scores per bucket of the hashed words, ``tail_table``
-    one per bucket of what ``tails.py`` sees of the end of a block: what speaks for a tail, and for the second of
-    ``TAIL_KINDS``. ``settings`` is ``model.json``.
+    ``Kind``; what retraining adds is in ``adapting.py``. ``word_table`` and ``cue_table`` hold one row of scores per
+    bucket of the hashed words, ``tail_table`` one per bucket of what ``tails.py`` sees of the end of a block: what
+    speaks for a tail, and for the second of ``TAIL_KINDS``. ``settings`` is ``model.json``.
     """
 
     heads: Mapping[str, Network]

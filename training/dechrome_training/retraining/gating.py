@@ -37,7 +37,8 @@ def fit_gate(network: Network, base: FloatArray, own: FloatArray) -> Network:
         weights = np.where(is_own == 1, len(base) / len(own), 1.0)
         fitted = LogisticRegression(C=REGULARISATION, max_iter=1000).fit(standard, is_own, sample_weight=weights)
         slopes, offset = fitted.coef_[0].astype(np.float32), np.float32(fitted.intercept_[0])
-    layer = np.stack((-slopes / 2, slopes / 2), axis=1), np.stack((-offset / 2, offset / 2)).astype(np.float32)
+    sides = np.array((-0.5, 0.5), np.float32)
+    layer = slopes[:, None] * sides, offset * sides
     return Network(network.mean, network.scale, ((layer,),))
 
 

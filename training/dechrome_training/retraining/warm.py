@@ -160,7 +160,7 @@ def _flat(layers: Layers) -> list[FloatArray]:
 
 
 def _softmax(logits: FloatArray) -> FloatArray:
-    shares = logits - logits.max(axis=1, keepdims=True)
+    shares: FloatArray = logits - logits.max(axis=1, keepdims=True)
     np.exp(shares, out=shares)
     shares /= shares.sum(axis=1, keepdims=True)
     return shares
