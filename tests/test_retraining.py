@@ -20,7 +20,7 @@ from dechrome.artefact import MAX_ROUNDS, Model, Network, read_model, write_mode
 from dechrome.cli import main
 from dechrome.errors import DataError, ModelError
 from dechrome.inference import final_inputs, predict_proba
-from dechrome.labelling import SHIPPED_MODEL, label_html
+from dechrome.labelling import SHIPPED_MODEL, Source, label_html, label_pages
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.evaluation.paired import Comparison, compare_scores
 from dechrome_training.fit import Trained, head_of, train
@@ -29,7 +29,7 @@ from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.retraining import base as base_module
 from dechrome_training.retraining import warm
 from dechrome_training.retraining.base import FILE, MAX_BYTES, choose_pages, pack, read_base, write_base
-from dechrome_training.retraining.gating import add_round
+from dechrome_training.retraining.gating import add_round, average_pages, fit_gate
 from dechrome_training.retraining.report import render_report
 from dechrome_training.retraining.retrain import read_pages, retrain, run_retraining
 from dechrome_training.retraining.rows import PageRows, measure_rows, word_f1
@@ -343,6 +343,23 @@ def test_pages_judged_together_are_judged_as_alone(model: Model) -> None:
     assert len({measure_shares(new, "html", page.inputs, page.lengths) for page in pages}) > 1
     for page, found in zip(pages, predict_pages(new, "html", pages), strict=True):
         assert found == pytest.approx(predict_pages(new, "html", [page])[0], abs=1e-6)
+
+
+def test_a_retrained_model_labels_many_pages_as_one_by_one(
+    retrained: tuple[Path, Verdict], pages: list[AnnotatedPage]
+) -> None:
+    model = read_model(retrained[0])
+    own = replace(model.heads["html"], members=model.heads["text"].members)
+    sources = [Source(html=page.html) for page in pages if page.html]
+    means = average_pages(
+        measure_rows(model, [s for page in pages if page.html for s in page_samples(page, ("html",))])
+    )
+    model = add_round(model, {"html": own}, {"html": fit_gate(own, means[::2], means[1::2])})
+    alone = [label_html(str(source.html), model=model) for source in sources]
+    for one, other in zip(alone, label_pages(sources, model=model), strict=True):
+        assert one.text == other.text
+        assert [b.confidence for b in one.blocks] == pytest.approx([b.confidence for b in other.blocks], abs=1e-5)
+        assert [b.kind for b in one.blocks] == [b.kind for b in other.blocks]
 
 
 def test_without_a_base_sample_every_page_is_the_users(model: Model) -> None:
