@@ -9,6 +9,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -218,6 +219,41 @@ def test_settings_that_labelling_cannot_use_are_refused(folder: Path, name: str,
     change_settings(folder, **{name: value})
     with pytest.raises(ModelError, match="tiny"):
         read_model(folder)
+
+
+def retrained_model() -> Model:
+    model, random = make_model(), np.random.default_rng(8)
+    inputs = HEADS["html"][0]
+    gate = Network(
+        _draw(random, inputs), np.ones(inputs, np.float32), (((_draw(random, inputs, 2), _draw(random, 2)),),)
+    )
+    return replace(model, heads={**model.heads, "html_own1": model.heads["text"], "html_gate1": gate})
+
+
+def test_networks_of_a_retraining_are_read_as_they_were_written(tmp_path: Path) -> None:
+    write_model(tmp_path, retrained_model())
+    read = read_model(tmp_path)
+    assert set(read.heads) == {*HEADS, "html_own1", "html_gate1"}
+    assert label_html("<p>A fox ran.</p><nav>Home</nav>", model=read).blocks
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("html_own1", "kind"), ("html_own1", "html_gate1"), ("html_gate1", "html"), ("kind_own1", "html")],
+)
+def test_networks_of_a_retraining_that_do_not_fit_are_refused(name: str, other: str, tmp_path: Path) -> None:
+    model = retrained_model()
+    write_model(tmp_path / "tiny", replace(model, heads={**model.heads, name: model.heads[other]}))
+    with pytest.raises(ModelError, match="tiny"):
+        read_model(tmp_path / "tiny")
+
+
+@pytest.mark.parametrize("name", ["html_own0", "html_own10", "html_draft_own1", "kind_gate1", "other", "text_own1 "])
+def test_networks_of_other_names_are_refused(name: str, tmp_path: Path) -> None:
+    model = retrained_model()
+    write_model(tmp_path / "tiny", replace(model, heads={**model.heads, name: model.heads["html"]}))
+    with pytest.raises(ModelError, match="no network can be named"):
+        read_model(tmp_path / "tiny")
 
 
 class _Bomb:  # what a pickle runs when it is loaded; pickle wants a class

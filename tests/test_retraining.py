@@ -15,24 +15,27 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from dechrome.artefact import Model, Network, read_model, write_model
+from dechrome.adapting import measure_shares
+from dechrome.artefact import MAX_ROUNDS, Model, Network, read_model, write_model
 from dechrome.cli import main
 from dechrome.errors import DataError, ModelError
 from dechrome.inference import final_inputs, predict_proba
-from dechrome.labelling import SHIPPED_MODEL, label_html
+from dechrome.labelling import SHIPPED_MODEL, Source, label_html, label_pages
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.evaluation.paired import Comparison, compare_scores
 from dechrome_training.fit import Trained, head_of, train
 from dechrome_training.label_files import read_labels
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.retraining import base as base_module
+from dechrome_training.retraining import warm
 from dechrome_training.retraining.base import FILE, MAX_BYTES, choose_pages, pack, read_base, write_base
+from dechrome_training.retraining.gating import add_round, average_pages, fit_gate
 from dechrome_training.retraining.report import render_report
 from dechrome_training.retraining.retrain import read_pages, retrain, run_retraining
-from dechrome_training.retraining.rows import measure_rows, word_f1
-from dechrome_training.retraining.search import Rows, Setting, fit_on, mix, site_folds
+from dechrome_training.retraining.rows import PageRows, measure_rows, word_f1
+from dechrome_training.retraining.search import Search, fit_gates, predict_pages, site_folds
 from dechrome_training.retraining.verdict import CheckPage, Verdict, decide, judge
-from dechrome_training.retraining.warm import blend, continue_members
+from dechrome_training.retraining.warm import Rows, answers, learn, one_hot, standardise
 from dechrome_training.samples import Sample, page_samples
 from dechrome_training.scores import word_scores
 
@@ -224,24 +227,72 @@ def toy() -> tuple[Network, np.ndarray, np.ndarray]:
     return Network(np.zeros(5, np.float32), np.ones(5, np.float32), (layers,)), inputs, targets
 
 
+def toy_rows(network: Network, inputs: np.ndarray, targets: np.ndarray) -> Rows:
+    return Rows(standardise(network, inputs), one_hot(network, targets), np.ones(len(inputs), np.float32))
+
+
 def accuracy(network: Network, inputs: np.ndarray, targets: np.ndarray) -> float:
     return float((predict_proba(network, inputs).argmax(axis=1) == targets).mean())
 
 
 def test_a_network_goes_on_from_where_it_stood_and_gets_better() -> None:
     network, inputs, targets = toy()
-    rows = Rows(inputs, targets, np.ones(400, np.float32))
-    before = accuracy(network, inputs, targets)
-    gentle = fit_on(network, rows, Setting(1.0, 1, 0.01))
+    rows = toy_rows(network, inputs, targets)
+    gentle = learn(network, None, rows, epochs=1)
     assert predict_proba(gentle, inputs) == pytest.approx(predict_proba(network, inputs), abs=0.05)
-    after = accuracy(fit_on(network, rows, Setting(1.0, 1500, 1.0)), inputs, targets)
-    assert after > max(before, 0.95)
+    before, after = (accuracy(n, inputs, targets) for n in (network, learn(network, None, rows, epochs=3000)))
+    assert after > max(before, 0.9)
+
+
+def test_learning_what_the_network_says_changes_nothing() -> None:
+    network, inputs, _ = toy()
+    standard = standardise(network, inputs)
+    said = Rows(standard, answers(network, standard), np.ones(400, np.float32))
+    nobody = Rows(standard[:1], tuple(part[:1] for part in said.targets), np.zeros(1, np.float32))
+    found = predict_proba(learn(network, said, nobody), inputs)
+    assert found == pytest.approx(predict_proba(network, inputs), abs=0.02)
+
+
+def test_what_the_network_said_of_other_rows_is_kept_while_it_learns() -> None:
+    network, inputs, targets = toy()
+    others, own = inputs[inputs[:, 4] < 0], inputs[inputs[:, 4] > 0.5]
+    standard = standardise(network, others)
+    held = Rows(standard, answers(network, standard), np.ones(len(others), np.float32))
+    rows = toy_rows(network, own, targets[inputs[:, 4] > 0.5])
+    moved = [
+        np.abs(predict_proba(learn(network, base, rows, epochs=1500), others) - predict_proba(network, others)).mean()
+        for base in (None, held)
+    ]
+    assert moved[1] < moved[0] / 2
+
+
+def test_slopes_are_those_of_the_loss() -> None:
+    random = np.random.default_rng(5)
+    shapes = [(5, 4), (4,), (4, 3), (3,), (3, 2), (2,)]
+    values = [random.normal(size=shape).astype(np.float64) for shape in shapes]
+    inputs, targets = random.normal(size=(7, 5)), np.eye(2)[random.integers(0, 2, 7)]
+    masks = [random.integers(0, 2, (7, 4)) * 2.0, random.integers(0, 2, (7, 3)) * 2.0]
+
+    def loss() -> float:
+        logits = warm._forward(values, inputs, masks)[-1]  # type: ignore[arg-type]
+        return float(-(targets * (logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))).sum())
+
+    outputs = warm._forward(values, inputs, masks)  # type: ignore[arg-type]
+    slopes = warm._backward(values, outputs, masks, warm._softmax(outputs[-1]) - targets)  # type: ignore[arg-type]
+    for value, slope in zip(values, slopes, strict=True):
+        for place in np.ndindex(*value.shape):
+            kept = value[place]
+            value[place] = kept + 1e-5
+            above = loss()
+            value[place] = kept - 1e-5
+            assert slope[place] == pytest.approx((above - loss()) / 2e-5, abs=1e-4)
+            value[place] = kept
 
 
 def test_learning_twice_gives_the_same_network() -> None:
     network, inputs, targets = toy()
-    rows = Rows(inputs, targets, np.ones(400, np.float32))
-    first, second = (fit_on(network, rows, Setting(0.5, 2, 1.0)) for _ in range(2))
+    rows = toy_rows(network, inputs, targets)
+    first, second = (learn(network, rows, rows) for _ in range(2))
     assert all(
         (a == b).all()
         for x, y in zip(first.members[0], second.members[0], strict=True)
@@ -252,21 +303,100 @@ def test_learning_twice_gives_the_same_network() -> None:
 def test_a_class_never_seen_before_can_be_learned() -> None:
     network, inputs, targets = toy()
     targets = np.where(inputs[:, 1] > 0.5, 1, targets).astype(np.int8)
-    options = {"learning_rate": 1e-2, "alpha": 1e-4, "batch": 50, "seed": 0}
-    learning = continue_members(network, inputs, targets, np.ones(400, np.float32), **options)  # type: ignore[arg-type]
-    *_, members = (next(learning) for _ in range(60))
-    assert accuracy(replace(network, members=members), inputs, targets) > 0.9
+    found = learn(network, None, toy_rows(network, inputs, targets), epochs=4000)
+    assert accuracy(found, inputs, targets) > 0.85
 
 
-def test_a_blend_of_nothing_is_the_old_network_and_one_of_all_the_new() -> None:
-    old, new = (((np.full((1, 1), v, np.float32), np.full(1, v, np.float32)),) for v in (1, 3))
-    assert [blend(old, new, share)[0][0].item() for share in (0.0, 0.5, 1.0)] == [1, 2, 3]
+# Gates
 
 
-def test_the_users_rows_have_their_share_of_all_weight() -> None:
-    base, user = (Rows(np.zeros((n, 1), np.float32), np.zeros(n, np.int8), np.ones(n, np.float32)) for n in (90, 10))
-    weights = mix(base, user, 0.6).weights
-    assert weights[90:].sum() / weights.sum() == pytest.approx(0.6)
+def page_rows(model: Model, number: int, place: float) -> PageRows:
+    random = np.random.default_rng(number)
+    count, network = 6, model.heads["html"]
+    noise = random.normal(size=(count, network.mean.size)) / 10 / np.maximum(network.scale, 1e-3)
+    inputs = (network.mean + noise).astype(np.float32)
+    inputs[:, 0] += place
+    ones = np.ones(count, np.int64)
+    return PageRows(
+        f"{number}", f"{number}", "x", "html", None, None, inputs, ones.astype(np.float32), ones < 0,
+        ones.astype(np.int8), ones, ones, ones.astype(np.float32), count,
+    )  # fmt: skip
+
+
+def test_pages_like_the_users_get_the_new_weights_and_others_the_old_ones(model: Model) -> None:
+    spread = float(10 / model.heads["html"].scale[0])
+    pages = [page_rows(model, n, spread * (n % 2)) for n in range(40)]
+    gates = fit_gates(model, pages[0:30:2], pages[1:30:2])
+    own = replace(model.heads["html"], members=model.heads["text"].members)
+    new = add_round(model, {"html": own}, gates)
+    assert [measure_shares(new, "html", page.inputs, page.lengths) for page in pages[30:]] == [(0.0,), (1.0,)] * 5
+    for page, expected in zip(pages[30:], [model.heads["html"], own] * 5, strict=True):
+        assert (predict_pages(new, "html", [page])[0] == predict_proba(expected, page.inputs)).all()
+    assert measure_shares(new, "text", pages[31].inputs, pages[31].lengths) == (0.0,)
+
+
+def test_pages_judged_together_are_judged_as_alone(model: Model) -> None:
+    spread = float(10 / model.heads["html"].scale[0])
+    pages = [page_rows(model, n, spread * (n % 3) / 2) for n in range(30)]
+    gates = fit_gates(model, pages[0::3], pages[2::3])
+    new = add_round(model, {"html": replace(model.heads["html"], members=model.heads["text"].members)}, gates)
+    assert len({measure_shares(new, "html", page.inputs, page.lengths) for page in pages}) > 1
+    for page, found in zip(pages, predict_pages(new, "html", pages), strict=True):
+        assert found == pytest.approx(predict_pages(new, "html", [page])[0], abs=1e-6)
+
+
+def test_a_retrained_model_labels_many_pages_as_one_by_one(
+    retrained: tuple[Path, Verdict], pages: list[AnnotatedPage]
+) -> None:
+    model = read_model(retrained[0])
+    own = replace(model.heads["html"], members=model.heads["text"].members)
+    sources = [Source(html=page.html) for page in pages if page.html]
+    means = average_pages(
+        measure_rows(model, [s for page in pages if page.html for s in page_samples(page, ("html",))])
+    )
+    model = add_round(model, {"html": own}, {"html": fit_gate(own, means[::2], means[1::2])})
+    alone = [label_html(str(source.html), model=model) for source in sources]
+    for one, other in zip(alone, label_pages(sources, model=model), strict=True):
+        assert one.text == other.text
+        assert [b.confidence for b in one.blocks] == pytest.approx([b.confidence for b in other.blocks], abs=1e-5)
+        assert [b.kind for b in one.blocks] == [b.kind for b in other.blocks]
+
+
+def test_without_a_base_sample_every_page_is_the_users(model: Model) -> None:
+    page = page_rows(model, 1, 0.0)
+    new = add_round(model, {}, fit_gates(model, [], [page]))
+    assert measure_shares(new, "html", page.inputs, page.lengths) == (1.0,)
+
+
+def test_a_model_is_not_retrained_without_end(model: Model) -> None:
+    gates = fit_gates(model, [], [page_rows(model, 1, 0.0)])
+    for _ in range(MAX_ROUNDS):
+        model = add_round(model, {}, gates)
+    with pytest.raises(ModelError, match="retrained 9 times"):
+        add_round(model, {}, gates)
+
+
+# How far to go
+
+
+def found(scores: dict[float, list[float]], lost: dict[float, float]) -> Search:
+    return Search({}, {blend: np.array(values) for blend, values in scores.items()}, lost)
+
+
+@pytest.mark.parametrize(
+    ("gains", "lost", "best"),
+    [
+        ({1.0: 0.1, 0.5: 0.2}, {1.0: 0.001, 0.5: 0.0}, 1.0),  # as far as is allowed: which is best is chance
+        ({1.0: 0.1, 0.5: 0.05}, {1.0: 0.004, 0.5: 0.002}, 0.5),
+        ({1.0: 0.1, 0.5: 0.05}, {1.0: 0.004, 0.5: 0.004}, 0.0),
+        ({1.0: -0.1, 0.5: 0.05}, {1.0: 0.0, 0.5: 0.0}, 0.0),
+    ],
+)
+def test_what_was_learned_is_followed_as_far_as_little_is_lost(
+    gains: dict[float, float], lost: dict[float, float], best: float
+) -> None:
+    scores = {0.0: [0.5, NAN, 0.7], **{blend: [0.5 + gain, NAN, 0.7] for blend, gain in gains.items()}}
+    assert found(scores, {0.0: 0.0, **lost}).best() == best
 
 
 def test_folds_are_by_site_and_by_page_where_there_is_one_site() -> None:

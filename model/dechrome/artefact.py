@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,9 @@ HEADS: Final[Mapping[str, tuple[int, int]]] = {
     "text": (_FINAL, len(LABELS)),
     "kind": (_FINAL, len(KINDS)),
 }
+MAX_ROUNDS: Final = 9  # of retraining, each on top of the one before
+_RETRAINED: Final = re.compile(f"(html|text|kind)_own[1-{MAX_ROUNDS}]|(html|text)_gate[1-{MAX_ROUNDS}]")  # adapting.py
+_GATE: Final = (_FINAL, 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,9 +62,9 @@ class Model:
     """A trained model.
 
     ``heads`` maps "html" and "text", and the drafts of both, to networks over ``Label`` and "kind" to one over
-    ``Kind``. ``word_table`` and ``cue_table`` hold one row of scores per bucket of the hashed words, ``tail_table``
-    one per bucket of what ``tails.py`` sees of the end of a block: what speaks for a tail, and for the second of
-    ``TAIL_KINDS``. ``settings`` is ``model.json``.
+    ``Kind``; what retraining adds is in ``adapting.py``. ``word_table`` and ``cue_table`` hold one row of scores per
+    bucket of the hashed words, ``tail_table`` one per bucket of what ``tails.py`` sees of the end of a block: what
+    speaks for a tail, and for the second of ``TAIL_KINDS``. ``settings`` is ``model.json``.
     """
 
     heads: Mapping[str, Network]
@@ -90,7 +94,10 @@ def read_model(folder: str | Path) -> Model:
     settings = _read_settings(place / "model.json")
     arrays = _read_arrays(place / "weights.npz", settings)
     try:
-        heads = {name: _network(name, settings, arrays) for name in HEADS}
+        added = [name for name in settings["layers"] if name not in HEADS]
+        if not all(map(_RETRAINED.fullmatch, added)):
+            raise ValueError(f"no network can be named {added}")
+        heads = {name: _network(name, settings, arrays) for name in (*HEADS, *added)}
         model = Model(heads, arrays["word_table"], arrays["cue_table"], arrays["tail_table"], settings)
         sound = _settings_fit(settings) and _shapes_fit(model)
     except KeyError as error:
@@ -230,7 +237,7 @@ def _shapes_fit(model: Model) -> bool:
     if model.tail_table.shape != (1 << TAIL_BITS, len(TAIL_KINDS)):
         return False
     for name, network in model.heads.items():
-        inputs, outputs = HEADS[name]
+        inputs, outputs = _GATE if "_gate" in name else HEADS[name.partition("_own")[0]]
         if network.mean.shape != (inputs,) or network.scale.shape != (inputs,) or not network.members:
             return False
         for layers in network.members:
@@ -241,4 +248,12 @@ def _shapes_fit(model: Model) -> bool:
                 width = biases.size
             if width != outputs or not layers:
                 return False
-    return True
+    return all(
+        _layer_shapes(network) == _layer_shapes(model.heads[name.partition("_own")[0]])
+        for name, network in model.heads.items()
+        if "_own" in name
+    )
+
+
+def _layer_shapes(network: Network) -> list[list[tuple[int, ...]]]:
+    return [[weights.shape for weights, _ in layers] for layers in network.members]

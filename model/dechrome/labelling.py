@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
+from dechrome.adapting import adapt_model, count_rounds, group_shares, measure_shares
 from dechrome.artefact import KINDS, LABELS, Model, read_model
 from dechrome.blocks import Document, Label, Reason
 from dechrome.characters import IntArray
@@ -179,8 +180,10 @@ def explain_source(source: Source, model: Model | None = None, *, top: int = 5) 
     head = _head(document)
     reasons: list[list[Reason]] = []
     for part in _windows(document):
-        inputs = final_inputs(model, head, [extract_features(part)])
-        reasons += explain_inputs(model, head, inputs, top)
+        features = extract_features(part)
+        inputs = final_inputs(model, head, [features])
+        adapted = adapt_model(model, measure_shares(model, head, inputs, features.lengths))
+        reasons += explain_inputs(adapted, head, inputs, top)
     return label_documents([document], model, None, "balanced")[0], reasons
 
 
@@ -323,15 +326,36 @@ def _judge(model: Model, parts: Sequence[Document]) -> list[_Judged]:
     features = (
         join_features([extract_features(part) for part in parts]) if head == "html" else extract_text_features(parts)
     )
-    inputs = final_inputs(model, head, [features])
+    inputs, lengths = final_inputs(model, head, [features]), features.lengths
+    runs = _runs([len(part.blocks) for part in parts])
+    if not count_rounds(model):
+        return _judge_inputs(model, head, inputs, lengths, runs)
+    groups = group_shares([measure_shares(model, head, inputs[run], lengths[run]) for run in runs])
+    if len(groups) == 1:
+        return _judge_inputs(adapt_model(model, groups[0][0]), head, inputs, lengths, runs)
+    judged: dict[int, _Judged] = {}
+    for shares, numbers in groups:
+        own, own_lengths = (np.concatenate([array[runs[n]] for n in numbers]) for array in (inputs, lengths))
+        own_runs = _runs([runs[n].stop - runs[n].start for n in numbers])
+        found = _judge_inputs(adapt_model(model, shares), head, own, own_lengths, own_runs)
+        judged.update(zip(numbers, found, strict=True))
+    return [judged[number] for number in range(len(runs))]
+
+
+def _runs(sizes: Sequence[int]) -> list[slice]:
+    return [slice(start, end) for start, end in pairwise([0, *accumulate(sizes)])]
+
+
+def _judge_inputs(
+    model: Model, head: str, inputs: FloatArray, lengths: IntArray, runs: Sequence[slice]
+) -> list[_Judged]:
+    """Judge pages that get the same weights; each of ``runs`` has the rows of one of them."""
     labels = calibrate(predict_proba(model.heads[head], inputs), model.settings["calibration"][head])
-    ends = [*accumulate(len(part.blocks) for part in parts)]
-    runs = [slice(start, end) for start, end in pairwise([0, *ends])]
-    if len(inputs) <= SHORT * len(parts):
+    if len(inputs) <= SHORT * len(runs):
         kinds = _judge_kinds_together(model, inputs, runs)
     else:
         kinds = [_judge_kinds(model, inputs, run) for run in runs]
-    return [_Judged(labels[run], kind, features.lengths[run]) for run, kind in zip(runs, kinds, strict=True)]
+    return [_Judged(labels[run], kind, lengths[run]) for run, kind in zip(runs, kinds, strict=True)]
 
 
 def _judge_kinds_together(

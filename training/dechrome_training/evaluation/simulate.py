@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dechrome.artefact import Model
-from dechrome.inference import predict_proba
 from dechrome.labelling import SHIPPED_MODEL, load_model
 from dechrome_training.calibration import decide
 from dechrome_training.corpus import AnnotatedPage, assign_folds, read_parquet
@@ -25,6 +24,7 @@ from dechrome_training.evaluation.tables import Cell, Table, format_tables, to_j
 from dechrome_training.retraining.base import BaseSample, read_base, site_number
 from dechrome_training.retraining.retrain import retrain
 from dechrome_training.retraining.rows import PageRows, measure_rows
+from dechrome_training.retraining.search import predict_pages
 from dechrome_training.samples import Sample, page_samples
 from dechrome_training.scores import word_scores
 
@@ -131,10 +131,11 @@ def _measure(model: Model, pages: Sequence[AnnotatedPage]) -> list[tuple[Sample,
 
 
 def _f1(model: Model, measured: Sequence[tuple[Sample, PageRows]]) -> float:
-    scores = []
-    for sample, page in measured:
-        labels, _, _ = decide(predict_proba(model.heads["html"], page.inputs), page.lengths, "html", model.settings)
-        scores.append(_score(sample, labels))
+    found = predict_pages(model, "html", [page for _, page in measured])
+    scores = [
+        _score(sample, decide(probabilities, page.lengths, "html", model.settings)[0])
+        for (sample, page), probabilities in zip(measured, found, strict=True)
+    ]
     return float(np.mean(scores))
 
 

@@ -15,30 +15,31 @@ from dechrome.artefact import LABELS, Model, Network, read_model, write_model
 from dechrome.blocks import Label
 from dechrome.context import FloatArray
 from dechrome.errors import DataError
-from dechrome.inference import predict_proba
 from dechrome_training.calibration import decide
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.evaluation.judging import Judgement, judge_prediction
 from dechrome_training.evaluation.selection import read_set
-from dechrome_training.fit import Prediction
+from dechrome_training.fit import Prediction, steady
 from dechrome_training.retraining.base import FILE, BaseSample, read_base
+from dechrome_training.retraining.gating import latest
 from dechrome_training.retraining.report import write_report
 from dechrome_training.retraining.rows import PageRows, measure_rows, word_f1
 from dechrome_training.retraining.search import (
     BLENDS,
-    STAY,
-    Setting,
+    MOST_LOSS,
     Task,
-    fit_on,
-    join,
-    learn_rows,
-    mean_score,
-    mix,
+    fit_gates,
+    follow,
+    held_rows,
+    mean_of,
+    predict_pages,
+    score_pages,
     search,
     site_folds,
-    soften,
+    user_rows,
 )
-from dechrome_training.retraining.verdict import MOST_LOSS, CheckPage, Verdict, judge
+from dechrome_training.retraining.verdict import CheckPage, Verdict, judge
+from dechrome_training.retraining.warm import learn
 from dechrome_training.samples import UNKNOWN, Sample, page_samples
 
 Report = Callable[[str], None]
@@ -55,11 +56,10 @@ class Retrained(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """What was found for one network; ``control`` has learned as long, but from the base sample alone."""
+    """What was found for one network: ``blend`` is how far to follow what it learned, ``unseen`` as in a search."""
 
     network: Network
-    control: Network
-    setting: Setting
+    blend: float
     unseen: list[FloatArray]
 
 
@@ -104,75 +104,76 @@ def retrain(
     report: Report,
     networks: Sequence[str] = NETWORKS,
 ) -> Retrained:
-    """Go on training a model's final networks on labelled pages, mixed with its base sample.
+    """Go on training a model's final networks on labelled pages, beside its base sample.
 
-    Word tables and drafts stay as they are, and so do networks that are not among ``networks``.
+    Word tables and drafts stay as they are, and so do networks that are not among ``networks``. Pages unlike the
+    labelled ones get the old weights.
     """
     samples = [s for page in pages for s in page_samples(page) if len(s.shares)]
     rows = measure_rows(model, samples)
     fold_of = dict(zip([p.id for p in pages], site_folds([p.group for p in pages]), strict=True))
     report(f"pages measured: {sum(len(page.shares) for page in rows)} rows")
-    heads, controls = dict(model.heads), dict(model.heads)
+    gates = fit_gates(model, sample.learn, rows)
+    learned: dict[str, Network] = {}
+    blends: dict[str, float] = {}
     unseen: dict[str, list[FloatArray]] = {}
-    settings: dict[str, Setting] = {}
     for name in NETWORKS:
-        task = _task(model, name)
         own = [n for n, page in enumerate(rows) if name in (page.head, "kind")]
-        if name not in networks:
-            settings[name], unseen[name] = STAY, join(rows).predict(model.heads[name])
-            continue
-        part = _retrain_head(model.heads[name], task, sample, [rows[n] for n in own], name, fold_of)
-        heads[name], controls[name], settings[name] = part.network, part.control, part.setting
-        found = dict(zip(own, part.unseen, strict=True))
+        part = None
+        if name in networks:
+            part = _retrain_head(model, name, sample, [rows[n] for n in own], fold_of, gates)
+        blends[name] = part.blend if part else 0.0
+        if part and part.blend:
+            learned[name] = part.network
+        found = dict(zip(own, part.unseen if part else predict_pages(model, name, [rows[n] for n in own]), strict=True))
         unseen[name] = [found.get(n, np.zeros((0, 0), np.float32)) for n in range(len(rows))]
-        share, epochs, blend = part.setting
-        report(
-            f"network {name}: your share {share:g}, {epochs} epochs, {blend:g} of the way"
-            if blend
-            else f"network {name}: as it was"
-        )
-    fitted = replace(model, heads=heads)
+        report(f"network {name}: {blends[name]:g} of the way" if blends[name] else f"network {name}: as it was")
+    fitted = follow(model, learned, blends, gates) if learned else model
     kept_as = {"text" if page.text is not None else "html" for page in pages}
-    changed = any(settings[head] != STAY for head in kept_as)
-    check = [_check_page(replace(model, heads=controls), fitted, page) for page in sample.check]
+    changed = any(blends[head] for head in kept_as)
+    check = _check_pages(model, fitted, sample.check)
     verdict = judge(*_judge_pages(model, fitted, samples, rows, unseen), check, changed)
-    return Retrained(replace(fitted, settings=_settings(model, pages, settings, verdict)), verdict)
+    return Retrained(replace(fitted, settings=_settings(model, pages, blends, verdict)), verdict)
 
 
 def _retrain_head(
-    network: Network, task: Task, sample: BaseSample, pages: Sequence[PageRows], name: str, fold_of: dict[str, int]
-) -> _Part:
-    """Search the settings of one network, and fit it; it stays as it is where there is nothing to learn."""
-    stay = join(pages).predict(network)
-    if not any((task.targets(page) != UNKNOWN).any() for page in pages):
-        return _Part(network, network, STAY, stay)
-    base = soften(network, [page for page in sample.learn if name in (page.head, "kind")], task)
-    check = join([page for page in sample.check if name in (page.head, "kind")])
-    found = search(network, base, pages, [fold_of[page.id] for page in pages], check, task)
-    user = learn_rows(network, pages, task)
-    limit = 1.0
-    while True:
-        setting, unseen = found.best(limit)
-        if setting == STAY:
-            return _Part(network, network, STAY, stay)
-        new = fit_on(network, mix(base, user, setting.share), setting)
-        control = fit_on(network, base, setting) if base.targets.size else network
-        if mean_score(control, check, task) - mean_score(new, check, task) <= MOST_LOSS:
-            return _Part(new, control, setting, unseen)
-        limit = max(blend for blend in (0.0, *BLENDS) if blend < setting.blend)  # nearer to the old network
+    model: Model,
+    name: str,
+    sample: BaseSample,
+    pages: Sequence[PageRows],
+    fold_of: dict[str, int],
+    gates: dict[str, Network],
+) -> _Part | None:
+    """Find out how far to go with one network, and fit it; None if there is nothing to learn."""
+    task = _task(model, name)
+    user = user_rows(model, name, pages, task)
+    if user is None:
+        return None
+    base, check = ([page for page in part if name in (page.head, "kind")] for part in sample)
+    found = search(model, name, base, check, pages, [fold_of[page.id] for page in pages], task)
+    blend = found.best()
+    if blend:
+        with steady():
+            network = learn(latest(model, name), held_rows(model, name, base, task), user)
+        old = score_pages(model, name, check, task)
+        for farther in [b for b in BLENDS if b <= blend]:
+            new = score_pages(follow(model, {name: network}, {name: farther}, gates), name, check, task)
+            if mean_of(old - new) <= MOST_LOSS:
+                return _Part(network, farther, found.probabilities[farther])
+    return _Part(model.heads[name], 0.0, found.probabilities[0.0])
 
 
 def _task(model: Model, name: str) -> Task:
     """Return what a network learns and how it is measured."""
     if name == "kind":
-        return Task(_kind_targets, _kind_score)
+        return Task(_kind_targets, lambda page: page.targets != LABELS.index(Label.CONTENT), _kind_score)
 
     def score(page: PageRows, probabilities: FloatArray) -> float:
         if page.gold_words is None or page.view not in _SCORED_VIEWS:
             return float("nan")
         return word_f1(page, decide(probabilities, page.lengths, name, model.settings)[0])
 
-    return Task(lambda page: page.targets, score)
+    return Task(lambda page: page.targets, lambda page: np.ones(len(page.shares), bool), score)
 
 
 def _kind_targets(page: PageRows) -> NDArray[np.int8]:
@@ -195,20 +196,22 @@ def _judge_pages(
     for n in shown:
         heads = (rows[n].head, "kind")
         after = Prediction(samples[n], *(unseen[name][n] for name in heads))
-        before = Prediction(samples[n], *(predict_proba(old.heads[name], rows[n].inputs) for name in heads))
+        before = Prediction(samples[n], *(predict_pages(old, name, [rows[n]])[0] for name in heads))
         pairs.append((judge_prediction(after, new.settings), judge_prediction(before, old.settings)))
     return [samples[n] for n in shown], pairs
 
 
-def _check_page(old: Model, new: Model, page: PageRows) -> CheckPage:
-    before, after = (
-        _task(model, page.head).score(page, predict_proba(model.heads[page.head], page.inputs)) for model in (old, new)
-    )
-    return CheckPage(page.group, page.view, page.page_type, before, after)
+def _check_pages(old: Model, new: Model, pages: Sequence[PageRows]) -> list[CheckPage]:
+    found = []
+    for page in pages:
+        score = _task(old, page.head).score
+        before, after = (score(page, predict_pages(model, page.head, [page])[0]) for model in (old, new))
+        found.append(CheckPage(page.group, page.view, page.page_type, before, after))
+    return found
 
 
 def _settings(
-    model: Model, pages: Sequence[AnnotatedPage], settings: dict[str, Setting], verdict: Verdict
+    model: Model, pages: Sequence[AnnotatedPage], blends: dict[str, float], verdict: Verdict
 ) -> dict[str, Any]:
     """Return what ``model.json`` says of the retrained model: scores of the old one are not its own."""
     kept = {name: value for name, value in model.settings.items() if name not in _OLD_SCORES}
@@ -218,7 +221,7 @@ def _settings(
         "base": model.digest,
         "pages": len(pages),
         "sites": len({page.group for page in pages}),
-        "networks": {name: setting._asdict() for name, setting in settings.items()},
+        "networks": blends,
         "use": verdict.use,
         "verdict": verdict.sentence,
     }

@@ -1,0 +1,95 @@
+"""Models that were retrained: pages like those that somebody labelled get other weights, all others the old ones.
+
+Each retraining leaves networks of its own in the model ("html_own1", "text_own1", "kind_own1"), and gates
+("html_gate1", "text_gate1") that tell from a page's mean inputs how much it looks like the pages that were labelled. By
+that share the weights of the page's networks move from the old ones to the own ones (interpolation of weights: Wortsman
+et al., CVPR 2022); later retrainings move on from where the earlier ones left them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from dechrome.artefact import MAX_ROUNDS, Model, Network
+from dechrome.characters import IntArray
+from dechrome.context import FloatArray
+from dechrome.inference import predict_proba
+
+Shares = tuple[float, ...]
+"""How far a page's networks move towards those of each retraining, 0..1; empty for a model never retrained."""
+
+_STEPS: Final = 8  # shares are multiples of an eighth, so that pages of one share are judged together
+_NETWORKS: Final = ("html", "text", "kind")
+
+
+def count_rounds(model: Model) -> int:
+    """Return how often a model was retrained."""
+    rounds = range(1, MAX_ROUNDS + 1)
+    return max((n for n in rounds if any(f"{head}_gate{n}" in model.heads for head in ("html", "text"))), default=0)
+
+
+def measure_shares(model: Model, head: str, inputs: FloatArray, lengths: IntArray) -> Shares:
+    """Return how much one page looks like those of each retraining.
+
+    ``inputs`` are those of the final networks for the blocks of the page, ``lengths`` their words; ``head`` is "html"
+    or "text".
+    """
+    rounds = count_rounds(model)
+    if not rounds or not len(inputs):
+        return (0.0,) * rounds
+    mean = average_blocks(inputs, lengths)[None]
+    gates = [model.heads.get(f"{head}_gate{n}") for n in range(1, rounds + 1)]
+    return tuple(0.0 if gate is None else _share(float(predict_proba(gate, mean)[0, 1])) for gate in gates)
+
+
+def average_blocks(inputs: FloatArray, lengths: IntArray) -> FloatArray:
+    """Return the mean inputs of a page, shape (inputs,); blocks count by the root of their words."""
+    weights = np.sqrt(lengths.astype(np.float32) + 1)
+    mean: FloatArray = weights / weights.sum() @ inputs
+    return mean
+
+
+def adapt_model(model: Model, shares: Shares) -> Model:
+    """Return the model for pages of the given shares."""
+    if not any(shares):
+        return model
+    heads = dict(model.heads)
+    for number, share in enumerate(shares, 1):
+        for name in _NETWORKS:
+            own = model.heads.get(f"{name}_own{number}")
+            if share and own is not None:
+                heads[name] = move_network(heads[name], own, share)
+    return replace(model, heads=heads)
+
+
+def move_network(start: Network, end: Network, share: float) -> Network:
+    """Return a network whose weights lie between those of two, ``share`` of the way."""
+    if share in (0.0, 1.0):
+        return Network(start.mean, start.scale, (start, end)[int(share)].members)
+    far = np.float32(share)
+    members = tuple(
+        tuple((a + far * (b - a), c + far * (d - c)) for (a, c), (b, d) in zip(old, new, strict=True))
+        for old, new in zip(start.members, end.members, strict=True)
+    )
+    return Network(start.mean, start.scale, members)
+
+
+def group_shares(shares: Sequence[Shares]) -> list[tuple[Shares, list[int]]]:
+    """Return each combination of shares once, with the numbers of the pages that have it.
+
+    >>> group_shares([(0.0,), (1.0,), (0.0,)])
+    [((0.0,), [0, 2]), ((1.0,), [1])]
+    """
+    groups: dict[Shares, list[int]] = {}
+    for number, found in enumerate(shares):
+        groups.setdefault(found, []).append(number)
+    return list(groups.items())
+
+
+def _share(likeness: float) -> float:
+    """Return 0 up to a likeness of 0.25, 1 from 0.75 on."""
+    return round(min(1.0, max(0.0, 2 * likeness - 0.5)) * _STEPS) / _STEPS
