@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dechrome_training.calibration import choose_balance, lean
+from dechrome_training.calibration import MOST_BALANCE, choose_balance, lean
 
 PAGES = 100
 SWING = np.where(np.arange(PAGES) % 2, 0.05, -0.05)  # standard deviation 0.05, standard error 0.005
@@ -18,7 +18,7 @@ def rates(*means: float, swing: NDArray[np.float64] = SWING) -> Callable[[int], 
     """Return what gives pages whose mean F1 at a shift is known; shifts differ from the first by the swing."""
 
     def rate(steps: int) -> NDArray[np.float64]:
-        f1 = means[steps] + swing * (steps > 0)
+        f1 = (means[steps] if steps < len(means) else 0.0) + swing * (steps > 0)
         return np.stack((f1, f1, f1))
 
     return rate
@@ -28,7 +28,7 @@ def rates(*means: float, swing: NDArray[np.float64] = SWING) -> Callable[[int], 
     ("means", "expected"),
     [
         ((0.9, 0.897, 0.896, 0.89, 0.8), 2),  # 0.004 is within the error of 0.005, 0.01 is not
-        ((0.9, 0.899, 0.899, 0.899, 0.899), 4),  # none can be told from the best: the largest
+        ((0.9, *[0.899] * MOST_BALANCE), MOST_BALANCE),  # none can be told from the best: the largest
         ((0.9, 0.85, 0.85, 0.85, 0.85), 0),
         ((0.9, 0.85, 0.899, 0.85, 0.85), 2),
     ],

@@ -140,7 +140,14 @@ def test_a_larger_shift_never_keeps_what_a_smaller_one_drops(
     ],
 )
 def test_a_shift_is_taken_off_the_logits_before_blocks_are_chosen(odds: float, expected: set[int]) -> None:
-    assert kept(choose([0.9, 0.8, 0.2, 0.1], [10, 10, 10, 10], shift=math.log(odds))) == expected
+    shift = 2 * math.log(odds)  # half of the words are expected to be chrome
+    assert kept(choose([0.9, 0.8, 0.2, 0.1], [10, 10, 10, 10], shift=shift)) == expected
+
+
+def test_a_shift_does_less_where_less_is_chrome() -> None:
+    doubtful = [0.99] * 3 + [0.53]
+    assert kept(choose(doubtful, [100] * 3 + [20], shift=1)) == {0, 1, 2, 3}
+    assert kept(choose([*doubtful, 0.01], [100] * 3 + [20, 900], shift=1)) == {0, 1, 2}
 
 
 @STEADY

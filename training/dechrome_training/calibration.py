@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Knots = tuple[list[float], list[float]]
 _KNOTS: Final = 41
 _STEP: Final = 0.25  # logits
-_SHIFTS: Final = 20  # steps that presets go from the balance, at most
-_MOST_BALANCE: Final = 4  # steps
+_SHIFTS: Final = 32  # steps that presets go from the balance, at most
+MOST_BALANCE: Final = 6  # steps
 _MAX_LOSS: Final = 0.1  # of word F1, for the sake of precision or recall
 _STRAIGHT: Final[Knots] = ([0.0, 1.0], [0.0, 1.0])
 
@@ -113,7 +113,7 @@ def choose_balance(rate: Callable[[int], NDArray[np.float64]]) -> int:
     Breiman et al., Classification and Regression Trees, 1984, 3.4.3; the error is that of the paired difference).
     Pages of kinds that training has not seen have more chrome that looks like content than pages of those it has.
     """
-    scores = np.array([rate(steps)[2] for steps in range(_MOST_BALANCE + 1)])
+    scores = np.array([rate(steps)[2] for steps in range(MOST_BALANCE + 1)])
     lost = scores[scores.mean(axis=1).argmax()] - scores
     error = lost.std(axis=1) / np.sqrt(lost.shape[1])
     return int(np.flatnonzero(lost.mean(axis=1) <= error).max())
