@@ -140,7 +140,7 @@ def test_a_larger_shift_never_keeps_what_a_smaller_one_drops(
     ],
 )
 def test_a_shift_is_taken_off_the_logits_before_blocks_are_chosen(odds: float, expected: set[int]) -> None:
-    shift = 2 * math.log(odds)  # half of the words are expected to be chrome
+    shift = 4 * math.log(odds)  # half of the words are expected to be chrome
     assert kept(choose([0.9, 0.8, 0.2, 0.1], [10, 10, 10, 10], shift=shift)) == expected
 
 

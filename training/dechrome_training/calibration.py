@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Knots = tuple[list[float], list[float]]
 _KNOTS: Final = 41
 _STEP: Final = 0.25  # logits
-_SHIFTS: Final = 32  # steps that presets go from the balance, at most
-MOST_BALANCE: Final = 6  # steps
+_SHIFTS: Final = 40  # steps that presets go from the balance, at most
+MOST_BALANCE: Final = 8  # steps
 _MAX_LOSS: Final = 0.1  # of word F1, for the sake of precision or recall
 _STRAIGHT: Final[Knots] = ([0.0, 1.0], [0.0, 1.0])
 
