@@ -24,7 +24,7 @@ from dechrome.blocks import Document, Kind, Label, LabelledBlock
 from dechrome.cli import main
 from dechrome.errors import DataError
 from dechrome.pages import Page
-from dechrome_training import card, fit
+from dechrome_training import card, choices, fit
 from dechrome_training.corpus import AnnotatedPage, Phrase, assign_folds
 from dechrome_training.evaluation import compare, curves, folds, line_rules, selection, stages
 from dechrome_training.evaluation.evaluate import evaluate_folds, evaluate_model
@@ -391,7 +391,7 @@ def test_a_digest_of_the_data_changes_with_the_gold(trained: tuple[Model, list[P
 def test_words_of_chosen_blocks_are_scored_as_their_text_is(texts: list[str], gold: str, bits: int) -> None:
     keep = np.array([bool(bits >> index & 1) for index in range(len(texts))])
     found = "\n".join(text for text, kept in zip(texts, keep, strict=True) if kept)
-    assert curves.word_rates(curves.number_words(texts, gold), keep) == pytest.approx(word_scores(found, gold))
+    assert choices.word_rates(choices.number_words(texts, gold), keep) == pytest.approx(word_scores(found, gold))
 
 
 def test_a_card_is_written_from_the_summary_alone_and_is_the_same_every_time(

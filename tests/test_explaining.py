@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from dechrome import explaining, labelling
+from dechrome import explaining, judging
 from dechrome.artefact import Model, Network
 from dechrome.context import FloatArray
 from dechrome.explaining import attribute, content_logit, contribute, explain_inputs
@@ -183,6 +183,6 @@ def test_an_empty_page_has_nothing_to_explain(source: Source) -> None:
 
 
 def test_every_part_of_an_endless_page_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labelling, "MAX_WINDOW", 10)
+    monkeypatch.setattr(judging, "MAX_WINDOW", 10)
     page, reasons = explain_source(Source(text=TEXT), top=2)
     assert len(reasons) == len(page.blocks) > 20

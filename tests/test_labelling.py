@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 import dechrome
-from dechrome import Kind, Label, Model, Page, Source, labelling
+from dechrome import Kind, Label, Model, Page, Source, judging, labelling
 from dechrome.artefact import LABELS, Network
 from dechrome.encoding import decode_html
 from dechrome.tree_blocks import split_tree
@@ -202,7 +202,7 @@ def test_a_page_has_no_other_attribute_and_none_can_be_set() -> None:
 
 @pytest.mark.parametrize("kept", [0, 4_096])
 def test_kinds_are_the_same_at_once_and_later(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labelling, "MAX_KEPT", kept)
+    monkeypatch.setattr(judging, "MAX_KEPT", kept)
     name = HTML_NAMES[0]
     for block, expected in zip(label(name).blocks, label_once(name).blocks, strict=True):
         assert block.kind is expected.kind
@@ -251,7 +251,7 @@ def test_no_pages_give_no_pages() -> None:
 
 @pytest.mark.parametrize("name", ["blog-fr-potager.html", "news-ru-most.txt"])
 def test_an_endless_page_is_labelled_in_parts_without_a_gap(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labelling, "MAX_WINDOW", 7)
+    monkeypatch.setattr(judging, "MAX_WINDOW", 7)
     page = label(name)
     assert [block.text for block in page.blocks] == [block.text for block in label_once(name).blocks]
 

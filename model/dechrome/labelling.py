@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
-from itertools import accumulate, groupby, pairwise
+from functools import lru_cache
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, TypeVar
+from typing import Final, Literal, TypeVar
 
 import numpy as np
 
-from dechrome.adapting import adapt_model, count_rounds, group_shares, measure_shares
-from dechrome.artefact import KINDS, LABELS, Model, read_model
+from dechrome.adapting import adapt_model, measure_shares
+from dechrome.artefact import Model, read_model
 from dechrome.blocks import Document, Label, Reason
-from dechrome.characters import IntArray
 from dechrome.choosing import check_options, choose_labels
-from dechrome.context import FloatArray
 from dechrome.encoding import decode_page, decode_text, encode_scrubbed, scrub
 from dechrome.errors import InputError
 from dechrome.explaining import explain_inputs
-from dechrome.features import extract_features, extract_text_features, join_features
+from dechrome.features import extract_features
 from dechrome.html_blocks import split_html
-from dechrome.inference import calibrate, final_inputs, predict_proba
+from dechrome.inference import final_inputs
+from dechrome.judging import BATCH_BLOCKS, Judged, cut_windows, head_of, judge_documents
 from dechrome.pages import Page, page_of
 from dechrome.recurring import Recurrence, lower_recurring
 from dechrome.tails import split_tails
@@ -35,12 +33,6 @@ Favor = Literal["precision", "balanced", "recall"]
 Tree = TypeVar("Tree")
 
 SHIPPED_MODEL: Final = Path(__file__).parent / "models" / "blocks_v1"
-BATCH_BLOCKS: Final = 512  # blocks that share one matrix product; 128 to 4096 tried: more leave the CPU cache
-MAX_WINDOW: Final = 20_000  # blocks of one page that are looked at together; bounds memory on endless pages
-MAX_KEPT: Final = 4_096  # blocks of one page whose inputs are kept until somebody asks for their kinds
-SHORT: Final = (
-    32  # blocks of a page, on average, below which kinds are judged for the whole batch: one product, not many
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +169,9 @@ def explain_source(source: Source, model: Model | None = None, *, top: int = 5) 
     """Label one page and say, for each block, which inputs moved it most towards content or away from it."""
     model = model or load_model()
     document = read_source(source)
-    head = _head(document)
+    head = head_of(document)
     reasons: list[list[Reason]] = []
-    for part in _windows(document):
+    for part in cut_windows(document):
         features = extract_features(part)
         inputs = final_inputs(model, head, [features])
         adapted = adapt_model(model, measure_shares(model, head, inputs, features.lengths))
@@ -251,32 +243,6 @@ def _cached_model(folder: str) -> Model:
     return read_model(folder)
 
 
-def _head(document: Document) -> str:
-    return "text" if document.is_text else "html"
-
-
-def _windows(document: Document) -> list[Document]:
-    """Cut an endless page into parts that are looked at one by one; an empty one has none."""
-    blocks = document.blocks
-    if not blocks:
-        return []
-    if len(blocks) <= MAX_WINDOW:
-        return [document]
-    return [replace(document, blocks=blocks[start : start + MAX_WINDOW]) for start in range(0, len(blocks), MAX_WINDOW)]
-
-
-class _Judged(NamedTuple):
-    """A run of blocks: calibrated probabilities of labels, what judges their kinds, and their numbers of words."""
-
-    labels: FloatArray
-    kinds: Callable[[IntArray], FloatArray]
-    lengths: IntArray
-
-
-_NO_KINDS: Final = np.zeros((0, len(KINDS)), np.float32)
-_NOTHING: Final = _Judged(np.zeros((0, len(LABELS)), np.float32), lambda _: _NO_KINDS, np.zeros(0, np.int64))
-
-
 def label_documents(
     documents: Sequence[Document],
     model: Model | None,
@@ -289,15 +255,10 @@ def label_documents(
     """Label pages that are cut into blocks already, together: one matrix product per network."""
     check_options(threshold, favor)
     model = model or load_model()
-    judged: list[list[_Judged]] = [[] for _ in documents]
-    parts = [(index, part) for index, document in enumerate(documents) for part in _windows(document)]
-    for batch in _batches(parts):
-        for (index, _), found in zip(batch, _judge(model, [part for _, part in batch]), strict=True):
-            judged[index].append(found)
-    joined = [_join(runs) for runs in judged]
+    judged = judge_documents(model, documents)
     if sites is not None:
-        joined = [_with_site(model, document, run, sites) for document, run in zip(documents, joined, strict=True)]
-    pages = [_page(document, model, run, threshold, favor) for document, run in zip(documents, joined, strict=True)]
+        judged = [_with_site(model, document, found, sites) for document, found in zip(documents, judged, strict=True)]
+    pages = [_page(document, model, found, threshold, favor) for document, found in zip(documents, judged, strict=True)]
     return [_trim(page, model) for page in pages] if trim else pages
 
 
@@ -305,101 +266,13 @@ def _trim(page: Page, model: Model) -> Page:
     return replace(page, blocks=split_tails(page.blocks, model, is_text=page.source_text is not None))
 
 
-def _batches(parts: Iterable[tuple[int, Document]]) -> Iterator[list[tuple[int, Document]]]:
-    """Yield runs of parts of one kind, of about ``BATCH_BLOCKS`` blocks."""
-    for _, run in groupby(parts, lambda item: _head(item[1])):
-        batch: list[tuple[int, Document]] = []
-        blocks = 0
-        for item in run:
-            batch.append(item)
-            blocks += len(item[1].blocks)
-            if blocks >= BATCH_BLOCKS:
-                yield batch
-                batch, blocks = [], 0
-        if batch:
-            yield batch
-
-
-def _judge(model: Model, parts: Sequence[Document]) -> list[_Judged]:
-    """Judge parts of pages of one kind together."""
-    head = _head(parts[0])
-    features = (
-        join_features([extract_features(part) for part in parts]) if head == "html" else extract_text_features(parts)
-    )
-    inputs, lengths = final_inputs(model, head, [features]), features.lengths
-    runs = _runs([len(part.blocks) for part in parts])
-    if not count_rounds(model):
-        return _judge_inputs(model, head, inputs, lengths, runs)
-    groups = group_shares([measure_shares(model, head, inputs[run], lengths[run]) for run in runs])
-    if len(groups) == 1:
-        return _judge_inputs(adapt_model(model, groups[0][0]), head, inputs, lengths, runs)
-    judged: dict[int, _Judged] = {}
-    for shares, numbers in groups:
-        own, own_lengths = (np.concatenate([array[runs[n]] for n in numbers]) for array in (inputs, lengths))
-        own_runs = _runs([runs[n].stop - runs[n].start for n in numbers])
-        found = _judge_inputs(adapt_model(model, shares), head, own, own_lengths, own_runs)
-        judged.update(zip(numbers, found, strict=True))
-    return [judged[number] for number in range(len(runs))]
-
-
-def _runs(sizes: Sequence[int]) -> list[slice]:
-    return [slice(start, end) for start, end in pairwise([0, *accumulate(sizes)])]
-
-
-def _judge_inputs(
-    model: Model, head: str, inputs: FloatArray, lengths: IntArray, runs: Sequence[slice]
-) -> list[_Judged]:
-    """Judge pages that get the same weights; each of ``runs`` has the rows of one of them."""
-    labels = calibrate(predict_proba(model.heads[head], inputs), model.settings["calibration"][head])
-    if len(inputs) <= SHORT * len(runs):
-        kinds = _judge_kinds_together(model, inputs, runs)
-    else:
-        kinds = [_judge_kinds(model, inputs, run) for run in runs]
-    return [_Judged(labels[run], kind, lengths[run]) for run, kind in zip(runs, kinds, strict=True)]
-
-
-def _judge_kinds_together(
-    model: Model, inputs: FloatArray, runs: Sequence[slice]
-) -> list[Callable[[IntArray], FloatArray]]:
-    """Return what judges the kinds of each run's blocks: those of all runs at once, when the first is asked for."""
-
-    @cache
-    def judge_all() -> FloatArray:
-        return predict_proba(model.heads["kind"], inputs)
-
-    def judge(start: int, numbers: IntArray) -> FloatArray:
-        return judge_all().take(numbers + start, axis=0)
-
-    return [partial(judge, run.start) for run in runs]
-
-
-def _judge_kinds(model: Model, inputs: FloatArray, run: slice) -> Callable[[IntArray], FloatArray]:
-    """Return what judges the kinds of a run's blocks, by their numbers: later, if they are few enough to keep."""
-    network = model.heads["kind"]
-    if run.stop - run.start <= MAX_KEPT:  # all inputs lie in one piece: those of the run alone would be copied first
-        return lambda numbers: predict_proba(network, inputs.T.take(numbers + run.start, axis=1).T)
-    kinds = predict_proba(network, inputs[run])
-    return lambda numbers: kinds.take(numbers, axis=0)
-
-
-def _join(runs: Sequence[_Judged]) -> _Judged:
-    """Join the runs of one page."""
-    if not runs:
-        return _NOTHING
-    if len(runs) == 1:
-        return runs[0]
-    kinds = np.concatenate([run.kinds(np.arange(len(run.labels))) for run in runs])
-    labels, lengths = (np.concatenate([getattr(run, name) for run in runs]) for name in ("labels", "lengths"))
-    return _Judged(labels, lambda numbers: kinds.take(numbers, axis=0), lengths)
-
-
-def _with_site(model: Model, document: Document, judged: _Judged, sites: Recurrence) -> _Judged:
-    strength = model.site_strength(_head(document))
+def _with_site(model: Model, document: Document, judged: Judged, sites: Recurrence) -> Judged:
+    strength = model.site_strength(head_of(document))
     return judged._replace(labels=lower_recurring(judged.labels, sites(document), strength))
 
 
-def _page(document: Document, model: Model, judged: _Judged, threshold: float | None, favor: str) -> Page:
-    head = _head(document)
+def _page(document: Document, model: Model, judged: Judged, threshold: float | None, favor: str) -> Page:
+    head = head_of(document)
     shift = model.settings["favor"][head][favor]
     labels, expected = choose_labels(judged.labels, judged.lengths, threshold=threshold, shift=shift)
     quality = float(np.interp(expected, *model.settings["quality"][head])) if (labels == 0).any() else 0.0

@@ -14,9 +14,9 @@ from dechrome.characters import IntArray
 from dechrome.choosing import choose_labels
 from dechrome.context import FloatArray
 from dechrome.inference import calibrate
+from dechrome_training.choices import Choosable, choose_content, number_words, word_rates
 from dechrome_training.recipe import Recipe
 from dechrome_training.samples import UNKNOWN
-from dechrome_training.scores import word_scores
 
 if TYPE_CHECKING:
     from dechrome_training.fit import Prediction
@@ -62,10 +62,16 @@ def measure_calibration(predictions: Sequence[Prediction], recipe: Recipe) -> di
             continue
         knots = _fit_content(blocks)
         settings["calibration"][head] = knots
-        scored = [p for p in part if p.sample.gold]
+        scored = [
+            Choosable(
+                calibrate(p.labels, knots), p.sample.features.lengths, number_words(p.sample.texts, p.sample.gold)
+            )
+            for p in part
+            if p.sample.gold
+        ]
         if scored:
-            settings["favor"][head] = _fit_favor(scored, knots, recipe.favor_step)
-            settings["quality"][head] = _fit_quality(scored, settings, head)
+            settings["favor"][head] = _fit_favor(scored, recipe.favor_step)
+            settings["quality"][head] = _fit_quality(scored, settings["favor"][head]["balanced"])
     return settings
 
 
@@ -76,27 +82,22 @@ def _fit_content(predictions: Sequence[Prediction]) -> Knots:
     return _fit_knots(content[known], (targets[known] == 0).astype(float))
 
 
-def _fit_quality(predictions: Sequence[Prediction], settings: Mapping[str, Any], head: str) -> Knots:
+def _fit_quality(pages: Sequence[Choosable], balance: float) -> Knots:
     expected, reached = [], []
-    for prediction in predictions:
-        labels, promised, _ = decide(prediction.labels, prediction.sample.features.lengths, head, settings)
+    for page in pages:
+        labels, promised = choose_labels(page.probabilities, page.lengths, shift=balance)
         expected.append(promised)
-        reached.append(_page_scores(prediction, labels)[2])
+        reached.append(word_rates(page.words, labels == 0)[2])
     return _fit_knots(np.array(expected), np.array(reached), knots=12)
 
 
-def _fit_favor(predictions: Sequence[Prediction], knots: Knots, step: float) -> dict[str, float]:
+def _fit_favor(pages: Sequence[Choosable], step: float) -> dict[str, float]:
     """Find the shifts of the logits that the presets stand for."""
-    calibrated = [(p, calibrate(p.labels, knots)) for p in predictions]
 
     @cache
     def rate(steps: int) -> NDArray[np.float64]:
         """Return word precision, recall and F1 of every page, shape (3, pages)."""
-        rows = [
-            _page_scores(p, choose_labels(probabilities, p.sample.features.lengths, shift=steps * _STEP)[0])
-            for p, probabilities in calibrated
-        ]
-        return np.array(rows).T
+        return np.array([word_rates(page.words, choose_content(page, shift=steps * _STEP)) for page in pages]).T
 
     balance = choose_balance(rate)
     return {
@@ -135,11 +136,6 @@ def lean(rate: Callable[[int], NDArray[np.float64]], balance: int, sign: int, st
         if scores[row] >= base[row] + step:
             break
     return best
-
-
-def _page_scores(prediction: Prediction, labels: NDArray[np.int8]) -> tuple[float, float, float]:
-    texts = [text for text, label in zip(prediction.sample.texts, labels, strict=True) if label == 0]
-    return word_scores("\n".join(texts), prediction.sample.gold or "")
 
 
 def _fit_knots(values: NDArray[Any], outcomes: NDArray[Any], knots: int = _KNOTS) -> Knots:

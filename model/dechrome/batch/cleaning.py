@@ -14,7 +14,8 @@ from dechrome.blocks import Document, Label
 from dechrome.choosing import check_options
 from dechrome.encoding import decode_page
 from dechrome.errors import InputError
-from dechrome.labelling import BATCH_BLOCKS, Favor, Source, label_documents, load_model, read_source
+from dechrome.judging import BATCH_BLOCKS
+from dechrome.labelling import Favor, Source, label_documents, load_model, read_source
 from dechrome.pages import Page
 from dechrome.recurring import Recurrence
 
