@@ -19,7 +19,7 @@ from dechrome.adapting import measure_shares
 from dechrome.artefact import MAX_ROUNDS, Model, Network, read_model, write_model
 from dechrome.cli import main
 from dechrome.errors import DataError, ModelError
-from dechrome.inference import final_inputs, predict_proba
+from dechrome.inference import final_inputs, predict_proba, softmax, standardise
 from dechrome.labelling import SHIPPED_MODEL, Source, label_html, label_pages
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.evaluation.paired import Comparison, compare_scores
@@ -35,7 +35,7 @@ from dechrome_training.retraining.retrain import read_pages, retrain, run_retrai
 from dechrome_training.retraining.rows import PageRows, measure_rows, word_f1
 from dechrome_training.retraining.search import Search, fit_gates, predict_pages, site_folds
 from dechrome_training.retraining.verdict import CheckPage, Verdict, decide, judge
-from dechrome_training.retraining.warm import Rows, answers, learn, one_hot, standardise
+from dechrome_training.retraining.warm import Rows, answers, learn, one_hot
 from dechrome_training.samples import Sample, page_samples
 from dechrome_training.scores import word_scores
 
@@ -278,7 +278,7 @@ def test_slopes_are_those_of_the_loss() -> None:
         return float(-(targets * (logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))).sum())
 
     outputs = warm._forward(values, inputs, masks)  # type: ignore[arg-type]
-    slopes = warm._backward(values, outputs, masks, warm._softmax(outputs[-1]) - targets)  # type: ignore[arg-type]
+    slopes = warm._backward(values, outputs, masks, softmax(outputs[-1]) - targets)  # type: ignore[arg-type]
     for value, slope in zip(values, slopes, strict=True):
         for place in np.ndindex(*value.shape):
             kept = value[place]

@@ -66,6 +66,11 @@ def adapt_model(model: Model, shares: Shares) -> Model:
     return replace(model, heads=heads)
 
 
+def model_for(model: Model, head: str, inputs: FloatArray, lengths: IntArray) -> Model:
+    """Return the model with the weights that one page gets; the arguments are those of ``measure_shares``."""
+    return adapt_model(model, measure_shares(model, head, inputs, lengths))
+
+
 def move_network(start: Network, end: Network, share: float) -> Network:
     """Return a network whose weights lie between those of two, ``share`` of the way."""
     if share in (0.0, 1.0):

@@ -10,7 +10,7 @@ from dechrome.artefact import Model, Network
 from dechrome.blocks import Reason
 from dechrome.context import FloatArray
 from dechrome.features import INPUT_NAMES
-from dechrome.inference import CLIP, draft_of
+from dechrome.inference import draft_of, standardise
 from dechrome.refining import DRAFT_NAMES
 
 _DRAFT: Final = len(INPUT_NAMES) + DRAFT_NAMES.index("draft")
@@ -51,7 +51,7 @@ def contribute(model: Model, head: str, inputs: FloatArray) -> FloatArray:
 
 def attribute(network: Network, inputs: FloatArray) -> FloatArray:
     """Return the contribution of every input to every block's content logit, shape as the inputs."""
-    standard = np.clip((inputs - network.mean) * network.scale, -CLIP, CLIP)
+    standard = standardise(network, inputs)
     gradient = np.zeros_like(standard)
     for step in range(_STEPS):
         gradient += _gradient(network, standard * np.float32((step + 0.5) / _STEPS))
@@ -61,7 +61,7 @@ def attribute(network: Network, inputs: FloatArray) -> FloatArray:
 
 def content_logit(network: Network, inputs: FloatArray) -> FloatArray:
     """Return the mean over the members of the logit of content against the other labels."""
-    standard = np.clip((inputs - network.mean) * network.scale, -CLIP, CLIP)
+    standard = standardise(network, inputs)
     logits = []
     for layers in network.members:
         hidden = standard

@@ -99,11 +99,16 @@ def _fill_inputs(inputs: FloatArray, features: Features, scores: Scores) -> None
     )
 
 
-def predict_proba(network: Network, inputs: FloatArray) -> FloatArray:
-    """Return the probabilities of one head, shape (blocks, classes)."""
+def standardise(network: Network, inputs: FloatArray) -> FloatArray:
+    """Return inputs as the network's first layer sees them: in standard deviations from the mean, within ``CLIP``."""
     standard: FloatArray = inputs - network.mean
     standard *= network.scale
-    np.clip(standard, -CLIP, CLIP, out=standard)
+    return np.clip(standard, -CLIP, CLIP, out=standard)
+
+
+def predict_proba(network: Network, inputs: FloatArray) -> FloatArray:
+    """Return the probabilities of one head, shape (blocks, classes)."""
+    standard = standardise(network, inputs)
     total = np.zeros((len(inputs), network.members[0][-1][1].size), np.float32)
     with _threads().limit(limits=1):
         for layers in network.members:
@@ -113,7 +118,7 @@ def predict_proba(network: Network, inputs: FloatArray) -> FloatArray:
                 hidden += biases
                 np.maximum(hidden, 0, out=hidden)
             weights, biases = layers[-1]
-            total += _softmax(hidden @ weights + biases)
+            total += softmax(hidden @ weights + biases)
     return total / np.float32(len(network.members))
 
 
@@ -131,8 +136,8 @@ def _threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _softmax(logits: FloatArray) -> FloatArray:
-    """Return the shares of the classes, shape as the logits."""
+def softmax(logits: FloatArray) -> FloatArray:
+    """Return the probabilities of the classes, shape as the logits."""
     shares = logits.T.copy()  # a class is one run of memory
     shares -= shares.max(axis=0, initial=-np.inf)
     np.exp(shares, out=shares)

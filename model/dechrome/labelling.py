@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeVar
 
 import numpy as np
 
-from dechrome.adapting import adapt_model, measure_shares
+from dechrome.adapting import model_for
 from dechrome.artefact import Model, read_model
 from dechrome.blocks import Document, Label, Reason
 from dechrome.choosing import check_options, choose_labels
@@ -174,7 +174,7 @@ def explain_source(source: Source, model: Model | None = None, *, top: int = 5) 
     for part in cut_windows(document):
         features = extract_features(part)
         inputs = final_inputs(model, head, [features])
-        adapted = adapt_model(model, measure_shares(model, head, inputs, features.lengths))
+        adapted = model_for(model, head, inputs, features.lengths)
         reasons += explain_inputs(adapted, head, inputs, top)
     return label_documents([document], model, None, "balanced")[0], reasons
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from dechrome.adapting import adapt_model, measure_shares
+from dechrome.adapting import model_for
 from dechrome.artefact import KINDS, LABELS, TAIL_BITS, TAIL_KINDS, Model, Network
 from dechrome.blocks import Label
 from dechrome.characters import IntArray
@@ -153,7 +153,7 @@ def predict(model: Model, samples: Sequence[Sample]) -> list[Prediction]:
     for sample in samples:
         head = head_of(sample)
         inputs = final_inputs(model, head, [sample.features])
-        adapted = adapt_model(model, measure_shares(model, head, inputs, sample.features.lengths))
+        adapted = model_for(model, head, inputs, sample.features.lengths)
         labels, kinds = (predict_proba(adapted.heads[name], inputs) for name in (head, "kind"))
         predictions.append(Prediction(sample, labels, kinds))
     return predictions

@@ -29,6 +29,7 @@ from dechrome_training.retraining.base import choose_pages, write_base
 from dechrome_training.samples import Sample, dressed_samples, page_samples, phrase_samples
 from dechrome_training.sections import extend_articles
 from dechrome_training.summary import summarise
+from dechrome_training.tail_examples import EVERY_FOLD
 from dechrome_training.tails import Tails, fit_tails
 
 Item = TypeVar("Item")
@@ -41,7 +42,6 @@ _RUNTIME_CODE = (
 _TRAINING_CODE = (
     "align", "corpus", "image_names", "image_templates", "samples", "sections", "views", "weak_kinds",
 )  # fmt: skip
-_EVERY_FOLD = -1  # of samples that are in training whichever fold is left out
 _CHUNK = 200  # pages that one job reads and measures
 
 
@@ -96,7 +96,7 @@ def train_tails(recipe: Recipe, data: Path, report: Report) -> Tails:
     own = list(read_own_phrases(recipe.own_phrases))
     page_folds = assign_folds([p.group for p in pages], [1.0] * len(pages), recipe.folds)
     source_folds = assign_folds([p.source for p in phrases], [1.0] * len(phrases), recipe.folds)
-    tails = fit_tails(pages, page_folds, [*phrases, *own], source_folds + [_EVERY_FOLD] * len(own), recipe.tails)
+    tails = fit_tails(pages, page_folds, [*phrases, *own], source_folds + [EVERY_FOLD] * len(own), recipe.tails)
     report(f"tails fitted, threshold {tails.threshold:.3f}")
     return tails
 
@@ -157,7 +157,7 @@ def build_samples(
         folds += [fold] * len(part)
     part = [sample for sample in phrase_samples(own) if len(sample.shares)]
     report("own phrases measured")
-    return samples + part, folds + [_EVERY_FOLD] * len(part)
+    return samples + part, folds + [EVERY_FOLD] * len(part)
 
 
 def read_own(recipe: Recipe) -> list[Phrase]:

@@ -21,7 +21,7 @@ from dechrome.batch.page_outputs import SUFFIXES, PageFormat, write_labels, writ
 from dechrome.batch.records import Fields, PageType
 from dechrome.batch.writers import OutputFormat
 from dechrome.blocks import Label
-from dechrome.cli import jobs, report
+from dechrome.cli import job_plans, jobs, report
 from dechrome.cli.extensions import CommandError, ExtensibleGroup
 from dechrome.cli.inputs import Input, check_arguments, find_inputs, read_source, refuse_corpora
 from dechrome.cli.outputs import is_folder, open_output, page_format_of
@@ -156,7 +156,7 @@ def _job_options(command: Command) -> Command:
 )  # fmt: skip
 @click.option(
     "--as", "layout", default="auto", show_default=True,
-    type=click.Choice([*(kind.value for kind in PageType), *sorted(jobs.LAYOUTS)]),
+    type=click.Choice([*(kind.value for kind in PageType), *sorted(job_plans.LAYOUTS)]),
     help="What the files are. auto: by suffix, else by their start.",
 )  # fmt: skip
 @click.option("--keep", type=click.Choice(["images"]), help="Keep image placeholders too.")
@@ -194,13 +194,13 @@ def clean(
     """
     images = keep == "images"
     form = form or ("markdown" if markdown and out == STDOUT else None)
-    if jobs.is_job(paths, out, form, layout):
+    if job_plans.is_job(paths, out, form, layout):
         names = Fields(**{name.removesuffix("_field"): value for name, value in fields.items()})
         options = Options(
             names, threshold, favor, trim, images, markdown, labels, keep_html=keep_html, min_quality=min_quality,
             min_chars=min_chars, model=model,
         )  # fmt: skip
-        settings = jobs.Settings(
+        settings = job_plans.Settings(
             paths, out, options, form, layout, workers or cpu_count(only_physical_cores=False), timeout,
             worker_memory << 20, restart, keep_dropped, site_memory, engine, ray_address, state, quiet, log_json,
         )  # fmt: skip

@@ -13,8 +13,8 @@ from dechrome.adapting import average_blocks, count_rounds
 from dechrome.artefact import MAX_ROUNDS, Model, Network
 from dechrome.context import FloatArray
 from dechrome.errors import ModelError
+from dechrome.inference import standardise
 from dechrome_training.retraining.rows import PageRows
-from dechrome_training.retraining.warm import standardise
 
 REGULARISATION: Final = 0.03  # C; 0.003 lets other pages through, and closes no more
 

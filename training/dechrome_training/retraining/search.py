@@ -14,15 +14,15 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from dechrome.adapting import adapt_model, group_shares, measure_shares, move_network
+from dechrome.adapting import adapt_model, group_shares, measure_shares, model_for, move_network
 from dechrome.artefact import Model, Network
 from dechrome.context import FloatArray
-from dechrome.inference import predict_proba
+from dechrome.inference import predict_proba, standardise
 from dechrome_training.corpus import assign_folds
 from dechrome_training.fit import block_weights, steady
 from dechrome_training.retraining.gating import add_round, average_pages, fit_gate, latest
 from dechrome_training.retraining.rows import HEADS_OF_LABELS, PageRows
-from dechrome_training.retraining.warm import Rows, answers, learn, one_hot, standardise
+from dechrome_training.retraining.warm import Rows, answers, learn, one_hot
 from dechrome_training.samples import UNKNOWN
 
 FOLDS: Final = 4
@@ -95,7 +95,7 @@ def held_rows(model: Model, name: str, pages: Sequence[PageRows], task: Task) ->
     for page in pages:
         concerned = task.concerns(page)
         if concerned.any():
-            adapted = adapt_model(model, measure_shares(model, page.head, page.inputs, page.lengths)).heads[name]
+            adapted = model_for(model, page.head, page.inputs, page.lengths).heads[name]
             standard = standardise(network, page.inputs[concerned])
             all_known = np.zeros(len(concerned), np.float32)
             weights = block_weights(all_known, np.zeros(len(concerned), bool), page.lengths, 1.0)

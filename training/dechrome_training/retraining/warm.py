@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dechrome.artefact import Network
 from dechrome.context import FloatArray
-from dechrome.inference import CLIP
+from dechrome.inference import softmax
 from dechrome_training.networks import ABSENT
 
 Layers = tuple[tuple[FloatArray, FloatArray], ...]
@@ -41,15 +41,9 @@ class Rows:
     weights: FloatArray
 
 
-def standardise(network: Network, inputs: FloatArray) -> FloatArray:
-    """Return inputs as the network's first layer sees them."""
-    standard: FloatArray = (inputs - network.mean) * network.scale
-    return np.clip(standard, -CLIP, CLIP, out=standard)
-
-
 def answers(network: Network, standard: FloatArray) -> tuple[FloatArray, ...]:
     """Return the probabilities of each member of a network, shape (rows, classes)."""
-    return tuple(_softmax(_forward(_flat(layers), standard)[-1]) for layers in network.members)
+    return tuple(softmax(_forward(_flat(layers), standard)[-1]) for layers in network.members)
 
 
 def one_hot(network: Network, targets: NDArray[np.int8]) -> tuple[FloatArray, ...]:
@@ -91,7 +85,7 @@ def _learn_member(layers: Layers, rows: Rows, number: int, first: int, epochs: i
         dropping = np.flatnonzero(chosen >= first)
         masks = [_mask(chance, chosen.size, biases.size, dropping) for biases in values[1:-2:2]]
         outputs = _forward(values, rows.standard[chosen], masks)
-        error = _softmax(outputs[-1]) - rows.targets[number][chosen]
+        error = softmax(outputs[-1]) - rows.targets[number][chosen]
         error *= (weights[chosen] / np.float32(chosen.size))[:, None]
         rate = LEARNING_RATE * (1 - (step - 1) / len(batches)) / (1 - _MEANS[0] ** step)
         correction = np.float32(1 / (1 - _MEANS[1] ** step))
@@ -157,10 +151,3 @@ def _wake(layers: Layers, targets: FloatArray) -> Layers:
 
 def _flat(layers: Layers) -> list[FloatArray]:
     return [array for pair in layers for array in pair]
-
-
-def _softmax(logits: FloatArray) -> FloatArray:
-    shares: FloatArray = logits - logits.max(axis=1, keepdims=True)
-    np.exp(shares, out=shares)
-    shares /= shares.sum(axis=1, keepdims=True)
-    return shares
