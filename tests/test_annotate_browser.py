@@ -177,6 +177,7 @@ def test_three_pages_are_labelled_by_keys_and_mouse_through_killed_servers_and_t
         page.click("#kind-list button[value=legal]")
         page.click("#accept-all")
         page.wait_for_selector("#page-list li.done")
+        wait_until(page, "page.name !== 'pages/fox.html'")
         open_page(page, "owl")
         page.keyboard.press("Home")
         page.keyboard.press("Shift+ArrowDown")
@@ -215,6 +216,31 @@ def test_three_pages_are_labelled_by_keys_and_mouse_through_killed_servers_and_t
     report.goto((tmp_path / "my_model" / "report.html").as_uri())
     assert "Do not use it: 3 pages with content known, too few to tell" in report.locator("body").inner_text()
     labelling.load_model(tmp_path / "my_model")
+
+
+def test_the_page_that_was_chosen_is_opened_once_and_stays(tmp_path: Path, window: Callable[..., Any]) -> None:
+    """Between the acceptance of a page and the turn to the next one, the user may choose another."""
+    write_pages(tmp_path, **{name: ARTICLE.format(name=name) for name in ("fox", "owl", "hen")})
+    with serve(tmp_path) as server:
+        page = window(server.address)
+        wait_until(page, "!reading")
+        first, second, third = page.evaluate("pages.map((entry) => entry.short)")
+        open_page(page, first)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(f"{request.method} {request.url.rsplit('/', 1)[1]}"))
+        page.route("**/api/pages/*", lambda route: (page.wait_for_timeout(200), route.continue_()))
+        page.click("#accept-all")
+        page.click(f"#page-list button:has-text('{third}')")
+        page.click(f"#page-list button:has-text('{third}')")
+        page.wait_for_selector(f"#page-list [aria-current]:has-text('{third}')")
+        page.wait_for_timeout(500)
+        assert page.evaluate("page.short") == third
+        number = page.evaluate("page.number")
+        assert asked.count(f"GET {number}") == 1
+        page.keyboard.press("p")
+        page.wait_for_selector(f"#page-list [aria-current]:has-text('{first}')")
+        page.keyboard.press("n")
+        page.wait_for_selector(f"#page-list [aria-current]:has-text('{second}')")
 
 
 def test_changes_that_cannot_be_saved_are_told_and_nothing_more_is_taken(

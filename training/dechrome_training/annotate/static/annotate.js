@@ -184,7 +184,8 @@ function turnPage(step) {
 
 /** Open a page; one that cannot be read is passed over. */
 async function openReadable(number) {
-  if (await openPage(number) || isLost()) return;
+  const before = wanted;
+  if (await openPage(number) || wanted !== before || isLost()) return;
   await refreshPages();
   const failed = pages.find((entry) => entry.number === number);
   if (failed && !isToDo(failed)) turnPage(1);
@@ -213,14 +214,19 @@ function closePages() {
 // ---- one page
 
 let opening = 0; // counts the pages that were asked for; the last one is shown
+/** @type {number | null} */
+let wanted = null; // the page that is open, or on its way
 
 /** Open a page, if all steps are saved; tell whether that worked. */
 async function openPage(number, isBack = false) {
   if (isLost()) return false;
+  if (number === wanted) return true; // loaded again, it would take the place of one that is being labelled
   const before = page;
+  wanted = number;
   await queue; // what is asked for below has all steps in it
   const isOpen = await loadPage(number);
-  if (isOpen && before && before.number !== number && !isBack) visited.push(before.number);
+  if (isOpen && before && !isBack) visited.push(before.number);
+  if (!isOpen && wanted === number) wanted = page && page.number;
   return isOpen;
 }
 
@@ -484,9 +490,9 @@ function accept() {
 
 async function acceptPage() {
   if (isLost() || !page) return;
-  const target = page;
+  const target = wanted;
   if (rows.length) await send({ action: "finish" });
-  if (page === target) turnPage(1);
+  if (wanted === target) turnPage(1); // unless another page was chosen meanwhile
 }
 
 async function back(action) {
