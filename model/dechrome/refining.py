@@ -2,12 +2,15 @@
 
 Blocks of one page are labelled together: a card among cards, a post among posts, a line of a menu. The first pass
 looks at every block alone (with its neighbours' features); the second one also knows what the first thinks of the rest
-of the page (stacked sequential learning: Cohen and Carvalho, IJCAI 2005).
+of the page (stacked sequential learning: Cohen and Carvalho, IJCAI 2005). Content mostly stands in one piece: two
+guesses at where that is are the run of blocks that gains most (maximum subsequence segmentation: Pasternack and Roth,
+WWW 2009) and the container that would be kept with the largest expected F1.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +30,9 @@ _PAGE_NAMES: Final = (
     "rank", "expected_f1", "cut", "above_cut", "page_words", "page_blocks", "page_sure", "page_doubt", "page_log_words",
     "from_first", "from_last",
 )  # fmt: skip
+_CUTS: Final = (0.25, 0.5, 0.75)  # probabilities of content; a lower one gives a longer run of blocks
+_PLACE_NAMES: Final = ("inside", "from")
+_HOLDING_NAMES: Final = ("words", "words_outside", "share", "log_words")
 DRAFT_NAMES: Final = (
     "draft",
     *(f"draft@{offset:+d}" for offset in range(-REACH, REACH + 1) if offset),
@@ -35,6 +41,13 @@ DRAFT_NAMES: Final = (
     *(f"draft_share@container{level + 1}" for level in range(CONTAINER_LEVELS)),
     "log_likes", "draft_words@likes", "draft_blocks@likes", "draft_others@likes",
     *(f"draft_{name}" for name in _PAGE_NAMES),
+    *(
+        f"draft_{name}@segment{cut:.2f}"
+        for cut in _CUTS
+        for name in (*_PLACE_NAMES, *(_HOLDING_NAMES if cut == 0.5 else ()))
+    ),
+    *(f"draft_f1@container{level + 1}" for level in range(CONTAINER_LEVELS)),
+    *(f"draft_{name}@best" for name in (*_PLACE_NAMES, *_HOLDING_NAMES, "f1", "levels")),
 )  # fmt: skip
 
 
@@ -47,11 +60,14 @@ def measure_draft(draft: FloatArray, features: Features) -> FloatArray:
         return np.zeros((0, len(DRAFT_NAMES)), np.float32)
     content = draft.astype(np.float64)
     weights = features.lengths.astype(np.float64) + 0.5
+    sums = sum_before(np.array((content * weights, weights, content)))
     rows = (
         *_around(content, features.extents),
-        *_averages(content, weights, features),
+        *_averages(sums, features),
         *_likes(content, weights, features.likes),
         *_page(content, weights, features.extents),
+        *_segments(content, weights, sums, features.extents),
+        *_best_container(sums, features),
     )
     return stack_columns(rows, draft.size)
 
@@ -66,11 +82,10 @@ def _around(content: NDArray[np.float64], extents: Extents) -> NDArray[np.float6
     return rows
 
 
-def _averages(content: NDArray[np.float64], weights: NDArray[np.float64], features: Features) -> NDArray[np.float64]:
+def _averages(sums: NDArray[np.float64], features: Features) -> NDArray[np.float64]:
     """Return mean drafts over windows and containers, by words and by blocks, and the share of each container."""
     extents = features.extents
-    sums = sum_before(np.array((content * weights, weights, content)))
-    index = np.arange(content.size)
+    index = np.arange(extents.owners.size)
     low = np.maximum(np.minimum(index - _BEFORE, extents.end), extents.first)
     high = np.maximum(np.minimum(index + 1 + _AFTER, extents.end), extents.first)
     low, high = np.concatenate((low, features.first.T)), np.concatenate((high, features.last.T + 1))
@@ -138,7 +153,78 @@ def _page(
     )
 
 
-def _argmax(values: NDArray[np.float64], extents: Extents) -> IntArray:
+def _place(first: IntArray, last: IntArray, extents: Extents) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return whether each block is in a region of its page, and how far from it.
+
+    ``first`` and ``last`` are the rows where the region of each page begins and ends, last inclusive.
+    """
+    index = np.arange(extents.owners.size)
+    steps = np.maximum(index - last.take(extents.owners), 0) + np.minimum(index - first.take(extents.owners), 0)
+    return steps == 0, _distance(steps)
+
+
+def _holding(first: IntArray, last: IntArray, sums: NDArray[np.float64], extents: Extents) -> NDArray[np.float64]:
+    """Return what the draft says of a region of each page."""
+    begin, end = extents.starts, extents.starts + extents.sizes
+    held, words, _ = sums.take(last + 1, axis=1) - sums.take(first, axis=1)
+    total, all_words, _ = sums.take(end, axis=1) - sums.take(begin, axis=1)
+    of_page = (held / words, (total - held) / (all_words - words + 1), held / np.maximum(total, 1e-9), np.log1p(words))
+    of_block: NDArray[np.float64] = np.array(of_page).take(extents.owners, axis=1)
+    return of_block
+
+
+def _segments(
+    content: NDArray[np.float64], weights: NDArray[np.float64], sums: NDArray[np.float64], extents: Extents
+) -> Iterator[NDArray[np.float64] | NDArray[np.bool_]]:
+    """Return where each block stands to the best runs of its page, and what the draft says of the middle one."""
+    for cut in _CUTS:
+        first, last = _find_segments(content, weights, cut, extents)
+        yield from _place(first, last, extents)
+        if cut == 0.5:
+            yield from _holding(first, last, sums, extents)
+
+
+def _find_segments(
+    content: NDArray[np.float64], weights: NDArray[np.float64], cut: float, extents: Extents
+) -> tuple[IntArray, IntArray]:
+    """Return the first and last row of the run of blocks that gains most on each page, the first of equals.
+
+    A word gains what its probability of being content is above the cut. In whole thousandths, so that a page's run
+    does not depend on the pages beside it.
+    """
+    gains = np.rint(1000 * weights * (content - cut)).astype(np.int64)
+    after = gains.cumsum()
+    before = after - gains
+    pages = extents.owners * (np.ptp(before) + 1)  # sets every page below all that come before it
+    low = np.minimum.accumulate(before - pages)
+    last = _argmax(after - pages - low, extents)
+    starts = (before - pages == low.take(last).take(extents.owners)).nonzero()[0]
+    return starts.take(starts.searchsorted(extents.starts)), last
+
+
+def _best_container(
+    sums: NDArray[np.float64], features: Features
+) -> tuple[NDArray[np.float64] | NDArray[np.bool_], ...]:
+    """Return the expected F1 of keeping each enclosing container whole, and where the best one of the page is."""
+    extents = features.extents
+    first, last = features.first.T, features.last.T
+    held, words, _ = sums.take(last + 1, axis=1) - sums.take(first, axis=1)
+    total = sums[0].take(extents.end) - sums[0].take(extents.first)
+    expected = 2 * held / (words + total)
+    best = _argmax(expected.max(axis=0), extents)
+    level = expected[:, best].argmax(axis=0)
+    best_first, best_last = first[level, best], last[level, best]
+    outside = (first > best_first.take(extents.owners)) | (last < best_last.take(extents.owners))
+    return (
+        *expected,
+        *_place(best_first, best_last, extents),
+        *_holding(best_first, best_last, sums, extents),
+        expected[level, best].take(extents.owners),
+        outside.sum(axis=0),
+    )
+
+
+def _argmax(values: NDArray[Any], extents: Extents) -> IntArray:
     """Return the row of each page's greatest value, the first of equals."""
     greatest = np.maximum.reduceat(values, extents.starts)
     rows: IntArray = (values == greatest.take(extents.owners)).nonzero()[0]
