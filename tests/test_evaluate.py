@@ -437,6 +437,7 @@ def test_a_card_has_the_extractors_that_a_comparison_measured(
     assert "| extractor | pages | word P |" in text
     assert "## Other extractors" in text
     assert "| everything |" in text
+    assert "| dechrome |" not in text.split("## Other extractors")[1]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from dechrome.choosing import FAVORS
 from dechrome.errors import DataError
+from dechrome_training.evaluation.compare import OWN
 from dechrome_training.plot import draw_curves
 
 # What each set is and whose terms it is under; ../shared/corpora/README.md says more.
@@ -31,7 +32,9 @@ Rows = Iterable[Sequence[object]]
 
 
 def read_peers(path: Path) -> list[dict[str, Any]]:
-    """Return the tables of accuracy that ``dechrome compare --json`` wrote.
+    """Return the tables of accuracy that ``dechrome compare --json`` wrote, without dechrome's own rows.
+
+    Those would be of another model, or of pages that it was trained on.
 
     Raises:
         DataError: the file is no such thing.
@@ -47,7 +50,7 @@ def read_peers(path: Path) -> list[dict[str, Any]]:
         {
             "title": table["title"],
             "columns": list(table["rows"][0]),
-            "rows": [list(row.values()) for row in table["rows"]],
+            "rows": [list(row.values()) for row in table["rows"] if row["extractor"] != OWN],
         }
         for table in tables
     ]
@@ -173,8 +176,7 @@ _SHORT: Final = ("P", "R", "F1")
 _PEERS: Final = """
 ## Other extractors
 
-From one run of `dechrome compare`, page by page in one process. dechrome's own row is that of the model that run used,
-which may have been trained on these pages: the scores above are for sites that it had not seen, this row need not be.
+From one run of `dechrome compare`. Beside them belong the scores above, which are for sites that dechrome had not seen.
 
 {tables}
 """
