@@ -27,7 +27,7 @@ WORDS: Final = st.lists(
 
 
 def column(name: str, draft: np.ndarray = DRAFT, features: Features = ARTICLE) -> list[float]:
-    return measure_draft(draft, features)[:, DRAFT_NAMES.index(name)].tolist()
+    return [float(value) for value in measure_draft(draft, features)[:, DRAFT_NAMES.index(name)]]
 
 
 @pytest.mark.parametrize(

@@ -261,7 +261,7 @@ a high F1, and take the others as a hint.
 
 ## Rebuild
 
-    dechrome train --recipe training/recipe.toml --data ../shared/corpora --out MODEL_FOLDER
+    dechrome train --recipe training/recipe.toml --data ../shared/corpora --peers training/peers.json --out MODEL_FOLDER
 
 With `--peers FILE`, what `dechrome compare --json FILE` wrote becomes the table of other extractors.
 """
