@@ -89,9 +89,10 @@ def clean_records(
         InputError: an option is none.
         ModelError: the model cannot be read.
 
-    >>> rows = [{"id": 1, "text": "The fox ran over the hill, and the dog slept on.\\nAccept all cookies"}, {"id": 2}]
+    >>> text = "The minister said on Monday that the budget would be voted before the summer.\\nAccept all cookies"
+    >>> rows = [{"id": 1, "text": text}, {"id": 2}]
     >>> [(cleaned.status.value, cleaned.record.get("text")) for cleaned in clean_records(rows)]
-    [('kept', 'The fox ran over the hill, and the dog slept on.'), ('quarantined', None)]
+    [('kept', 'The minister said on Monday that the budget would be voted before the summer.'), ('quarantined', None)]
     """
     options = options or Options()
     check_cleaning(options)
