@@ -24,12 +24,13 @@ from dechrome.labelling import SHIPPED_MODEL, Source, label_html, label_pages
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.evaluation.paired import Comparison, compare_scores
 from dechrome_training.fit import Trained, head_of, train
+from dechrome_training.gates import fit_gate
 from dechrome_training.label_files import read_labels
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.retraining import base as base_module
 from dechrome_training.retraining import warm
 from dechrome_training.retraining.base import FILE, MAX_BYTES, choose_pages, pack, read_base, write_base
-from dechrome_training.retraining.gating import add_round, average_pages, fit_gate
+from dechrome_training.retraining.gating import REGULARISATION, add_round, average_pages
 from dechrome_training.retraining.report import render_report
 from dechrome_training.retraining.retrain import read_pages, retrain, run_retraining
 from dechrome_training.retraining.rows import PageRows, measure_rows, word_f1
@@ -329,10 +330,11 @@ def test_pages_like_the_users_get_the_new_weights_and_others_the_old_ones(model:
     gates = fit_gates(model, pages[0:30:2], pages[1:30:2])
     own = replace(model.heads["html"], members=model.heads["text"].members)
     new = add_round(model, {"html": own}, gates)
-    assert [measure_shares(new, "html", page.inputs, page.lengths) for page in pages[30:]] == [(0.0,), (1.0,)] * 5
+    shares = [measure_shares(new, "html", page.inputs, page.lengths) for page in pages[30:]]
+    assert shares == [(0.0, 0.0), (0.0, 1.0)] * 5
     for page, expected in zip(pages[30:], [model.heads["html"], own] * 5, strict=True):
         assert (predict_pages(new, "html", [page])[0] == predict_proba(expected, page.inputs)).all()
-    assert measure_shares(new, "text", pages[31].inputs, pages[31].lengths) == (0.0,)
+    assert measure_shares(new, "text", pages[31].inputs, pages[31].lengths) == (0.0, 0.0)
 
 
 def test_pages_judged_together_are_judged_as_alone(model: Model) -> None:
@@ -354,7 +356,8 @@ def test_a_retrained_model_labels_many_pages_as_one_by_one(
     means = average_pages(
         measure_rows(model, [s for page in pages if page.html for s in page_samples(page, ("html",))])
     )
-    model = add_round(model, {"html": own}, {"html": fit_gate(own, means[::2], means[1::2])})
+    gate = fit_gate(own, means[::2], means[1::2], REGULARISATION, balanced=True)
+    model = add_round(model, {"html": own}, {"html": gate})
     alone = [label_html(str(source.html), model=model) for source in sources]
     for one, other in zip(alone, label_pages(sources, model=model), strict=True):
         assert one.text == other.text
@@ -365,7 +368,7 @@ def test_a_retrained_model_labels_many_pages_as_one_by_one(
 def test_without_a_base_sample_every_page_is_the_users(model: Model) -> None:
     page = page_rows(model, 1, 0.0)
     new = add_round(model, {}, fit_gates(model, [], [page]))
-    assert measure_shares(new, "html", page.inputs, page.lengths) == (1.0,)
+    assert measure_shares(new, "html", page.inputs, page.lengths) == (0.0, 1.0)
 
 
 def test_a_model_is_not_retrained_without_end(model: Model) -> None:

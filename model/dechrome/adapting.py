@@ -1,15 +1,18 @@
-"""Models that were retrained: pages like those that somebody labelled get other weights, all others the old ones.
+"""Pages of one sort get the weights of networks that learned more from pages of that sort.
 
-Each retraining leaves networks of its own in the model ("html_own1", "text_own1", "kind_own1"), and gates
-("html_gate1", "text_gate1") that tell from a page's mean inputs how much it looks like the pages that were labelled. By
-that share the weights of the page's networks move from the old ones to the own ones (interpolation of weights: Wortsman
-et al., CVPR 2022); later retrainings move on from where the earlier ones left them.
+Such networks stand in the model with a number ("html_own1", "text_own1", "kind_own1"), beside gates ("html_gate1",
+"text_gate1") that tell from a page's mean inputs how much it looks like the pages that were learned from. By that share
+the weights of the page's networks move from the general ones to the own ones (interpolation of weights: Wortsman et
+al., CVPR 2022). Number 0 is training's own: HTML pages with an article, where readers' comments and teasers are chrome
+that would be content in a forum or a listing. Each retraining by a user adds the next number, and moves on from where
+the one before left the weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -20,7 +23,7 @@ from dechrome.context import FloatArray
 from dechrome.inference import predict_proba
 
 Shares = tuple[float, ...]
-"""How far a page's networks move towards those of each retraining, 0..1; empty for a model never retrained."""
+"""How far a page's networks move towards those of each number, from 0 on: 0..1."""
 
 _STEPS: Final = 8  # shares are multiples of an eighth, so that pages of one share are judged together
 _NETWORKS: Final = ("html", "text", "kind")
@@ -32,17 +35,21 @@ def count_rounds(model: Model) -> int:
     return max((n for n in rounds if any(f"{head}_gate{n}" in model.heads for head in ("html", "text"))), default=0)
 
 
+def has_gate(model: Model, head: str) -> bool:
+    """Tell whether pages of "html" or "text" can get weights of their own."""
+    return any(f"{head}_gate{n}" in model.heads for n in range(MAX_ROUNDS + 1))
+
+
 def measure_shares(model: Model, head: str, inputs: FloatArray, lengths: IntArray) -> Shares:
-    """Return how much one page looks like those of each retraining.
+    """Return how much one page looks like those that each number learned from.
 
     ``inputs`` are those of the final networks for the blocks of the page, ``lengths`` their words; ``head`` is "html"
     or "text".
     """
-    rounds = count_rounds(model)
-    if not rounds or not len(inputs):
-        return (0.0,) * rounds
+    gates = [model.heads.get(f"{head}_gate{n}") for n in range(count_rounds(model) + 1)]
+    if not any(gates) or not len(inputs):
+        return (0.0,) * len(gates)
     mean = average_blocks(inputs, lengths)[None]
-    gates = [model.heads.get(f"{head}_gate{n}") for n in range(1, rounds + 1)]
     return tuple(0.0 if gate is None else _share(float(predict_proba(gate, mean)[0, 1])) for gate in gates)
 
 
@@ -53,12 +60,13 @@ def average_blocks(inputs: FloatArray, lengths: IntArray) -> FloatArray:
     return mean
 
 
+@lru_cache(maxsize=16)
 def adapt_model(model: Model, shares: Shares) -> Model:
     """Return the model for pages of the given shares."""
     if not any(shares):
         return model
     heads = dict(model.heads)
-    for number, share in enumerate(shares, 1):
+    for number, share in enumerate(shares):
         for name in _NETWORKS:
             own = model.heads.get(f"{name}_own{number}")
             if share and own is not None:

@@ -41,7 +41,7 @@ HEADS: Final[Mapping[str, tuple[int, int]]] = {
     "kind": (_FINAL, len(KINDS)),
 }
 MAX_ROUNDS: Final = 9  # of retraining, each on top of the one before
-_RETRAINED: Final = re.compile(f"(html|text|kind)_own[1-{MAX_ROUNDS}]|(html|text)_gate[1-{MAX_ROUNDS}]")  # adapting.py
+_ADDED: Final = re.compile(f"(html|text|kind)_own[0-{MAX_ROUNDS}]|(html|text)_gate[0-{MAX_ROUNDS}]")  # adapting.py
 _GATE: Final = (_FINAL, 2)
 
 
@@ -62,9 +62,9 @@ class Model:
     """A trained model.
 
     ``heads`` maps "html" and "text", and the drafts of both, to networks over ``Label`` and "kind" to one over
-    ``Kind``; what retraining adds is in ``adapting.py``. ``word_table`` and ``cue_table`` hold one row of scores per
-    bucket of the hashed words, ``tail_table`` one per bucket of what ``tails.py`` sees of the end of a block: what
-    speaks for a tail, and for the second of ``TAIL_KINDS``. ``settings`` is ``model.json``.
+    ``Kind``; networks for some pages only are in ``adapting.py``. ``word_table`` and ``cue_table`` hold one row of
+    scores per bucket of the hashed words, ``tail_table`` one per bucket of what ``tails.py`` sees of the end of a
+    block: what speaks for a tail, and for the second of ``TAIL_KINDS``. ``settings`` is ``model.json``.
     """
 
     heads: Mapping[str, Network]
@@ -95,7 +95,7 @@ def read_model(folder: str | Path) -> Model:
     arrays = _read_arrays(place / "weights.npz", settings)
     try:
         added = [name for name in settings["layers"] if name not in HEADS]
-        if not all(map(_RETRAINED.fullmatch, added)):
+        if not all(map(_ADDED.fullmatch, added)):
             raise ValueError(f"no network can be named {added}")
         heads = {name: _network(name, settings, arrays) for name in (*HEADS, *added)}
         model = Model(heads, arrays["word_table"], arrays["cue_table"], arrays["tail_table"], settings)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from dechrome.adapting import adapt_model, count_rounds, group_shares, measure_shares
+from dechrome.adapting import adapt_model, group_shares, has_gate, measure_shares
 from dechrome.artefact import KINDS, LABELS, Model
 from dechrome.blocks import Document
 from dechrome.characters import IntArray
@@ -87,7 +87,7 @@ def _judge(model: Model, parts: Sequence[Document]) -> list[Judged]:
     )
     inputs, lengths = final_inputs(model, head, [features]), features.lengths
     runs = _runs([len(part.blocks) for part in parts])
-    if not count_rounds(model):
+    if not has_gate(model, head):
         return _judge_inputs(model, head, inputs, lengths, runs)
     groups = group_shares([measure_shares(model, head, inputs[run], lengths[run]) for run in runs])
     if len(groups) == 1:

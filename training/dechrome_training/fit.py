@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from dechrome.adapting import model_for
+from dechrome.adapting import average_blocks, model_for
 from dechrome.artefact import KINDS, LABELS, TAIL_BITS, TAIL_KINDS, Model, Network
-from dechrome.blocks import Label
+from dechrome.blocks import Kind, Label
 from dechrome.characters import IntArray
 from dechrome.context import FloatArray
 from dechrome.features import INPUT_NAMES
@@ -24,7 +24,8 @@ from dechrome.inference import Scores, draft_of, final_inputs, network_inputs, p
 from dechrome.refining import DRAFT_NAMES, measure_draft
 from dechrome_training.calibration import identity, measure_calibration
 from dechrome_training.corpus import OWN_SOURCE
-from dechrome_training.networks import fit_network
+from dechrome_training.gates import fit_gate
+from dechrome_training.networks import fit_narrowed, fit_network
 from dechrome_training.recipe import NetworkRecipe, Recipe
 from dechrome_training.samples import UNKNOWN, Sample
 from dechrome_training.site import fit_sites
@@ -37,6 +38,9 @@ JOBS: Final = 2  # models fitted at a time: each holds the inputs of its samples
 _HIDDEN_IN_KINDS: Final = np.array(
     [name.startswith(("cue_", "cues_", "inside_", "tag_")) for name in (*INPUT_NAMES, *DRAFT_NAMES)]
 )  # what weak labels of kinds were read off; hidden in every other page, so that text and place do the work too
+# How far the weak labels of a kind count: these are wrong most often (teasers in boxes called "ad", menus in a box
+# for the reader's account).
+_TRUST: Final = {Kind.ADVERTISEMENT: 0.15, Kind.ACCOUNT: 0.4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,7 @@ def _fit(
         for i, start, end in zip(chosen, rows.starts, rows.starts[1:], strict=False):
             if i in keep:
                 unseen[i] = Unseen(_scores_of(scores, starts, i), drafted[start:end])
-        heads[head] = _fit_labels(rows, rows.inputs, np.ones(len(rows.targets), bool), recipe.labels)
+        heads |= _fit_final(head, rows, recipe)
         kinds.append(_kind_rows(rows))
     heads["kind"] = _fit_kinds(kinds, recipe)
     no_tails = np.zeros((1 << TAIL_BITS, len(TAIL_KINDS)), np.float32)  # fitted apart, see tails.py
@@ -273,10 +277,42 @@ def _stack_tables(bags: Bags, inside: NDArray[np.bool_], recipe: Recipe) -> tupl
 
 
 def _fit_labels(rows: _Rows, inputs: FloatArray, chosen: NDArray[np.bool_], recipe: NetworkRecipe) -> Network:
-    known = np.flatnonzero(chosen & (rows.weights > 0) & (rows.targets != UNKNOWN))
+    known = _known(rows, chosen)
     if not known.size:  # a single part: nothing else to learn from
-        known = np.flatnonzero((rows.weights > 0) & (rows.targets != UNKNOWN))
+        known = _known(rows, np.ones(len(rows.targets), bool))
     return fit_network(inputs, known, rows.targets[known], rows.weights[known], len(LABELS), recipe)
+
+
+def _known(rows: _Rows, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the numbers of the chosen rows whose label is known."""
+    return np.flatnonzero(chosen & (rows.weights > 0) & (rows.targets != UNKNOWN))
+
+
+def _fit_final(head: str, rows: _Rows, recipe: Recipe) -> dict[str, Network]:
+    """Fit the network that labels, and for HTML one that goes on with articles, with the gate that leads to it.
+
+    Annotated pages of no stated type count as articles. Where pages of one of the two sorts are few, or lack one of the
+    labels, there is only the first.
+    """
+    is_article = np.array([sample.page_type in (None, "article") for sample in rows.samples])
+    known = _known(rows, np.ones(len(rows.targets), bool))
+    article_rows = np.repeat(is_article, np.diff(rows.starts))[known]
+    few = min(is_article.sum(), (~is_article).sum()) < recipe.articles.least_pages
+    lacking = np.setdiff1d(rows.targets[known], rows.targets[known][article_rows]).size
+    if head != "html" or few or lacking:
+        return {head: _fit_labels(rows, rows.inputs, np.ones(len(rows.targets), bool), recipe.labels)}
+    wide, narrow = fit_narrowed(
+        rows.inputs, known, rows.targets[known], rows.weights[known], len(LABELS), recipe.labels,
+        article_rows, recipe.articles.epochs,
+    )  # fmt: skip
+    means = np.stack(
+        [
+            average_blocks(rows.inputs[start:end], sample.features.lengths)
+            for sample, start, end in zip(rows.samples, rows.starts, rows.starts[1:], strict=False)
+        ]
+    )
+    gate = fit_gate(wide, means[~is_article], means[is_article], recipe.articles.regularisation, balanced=False)
+    return {head: wide, f"{head}_own0": narrow, f"{head}_gate0": gate}
 
 
 class _KindRows(NamedTuple):
@@ -301,4 +337,6 @@ def _fit_kinds(parts: Sequence[_KindRows], recipe: Recipe) -> Network:
     # Rare kinds count more, by the root of how rare they are, or navigation would swallow them.
     counts = np.bincount(kinds, minlength=len(KINDS))
     rarity = np.sqrt(counts.sum() / np.maximum(counts, 1)).astype(np.float32)
+    for kind, trust in _TRUST.items():
+        rarity[KINDS.index(kind)] *= trust
     return fit_network(inputs, np.arange(len(kinds)), kinds, weights * rarity[kinds], len(KINDS), recipe.kinds)

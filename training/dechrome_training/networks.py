@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -29,15 +30,46 @@ def fit_network(
 
     ``targets``, numbers below ``classes``, and ``weights`` have a value for each of ``rows``.
     """
+    scale, standard = _standardise(inputs, rows)
+    members = (_fit_member(standard, targets, weights, seed, recipe) for seed in range(recipe.members))
+    return Network(*scale, tuple(_layers(member, classes) for member in members))
+
+
+def fit_narrowed(
+    inputs: FloatArray,
+    rows: NDArray[np.int64],
+    targets: NDArray[np.int8],
+    weights: FloatArray,
+    classes: int,
+    recipe: NetworkRecipe,
+    some: NDArray[np.bool_],
+    epochs: int,
+) -> tuple[Network, Network]:
+    """Fit as ``fit_network`` does, and let the same perceptrons go on with ``some`` of the rows for more epochs.
+
+    Returns both stages; weights between them make networks, too.
+
+    Raises:
+        ValueError: a class is not among the chosen rows.
+    """
+    scale, standard = _standardise(inputs, rows)
+    wide, narrow = [], []
+    for seed in range(recipe.members):
+        member = _fit_member(standard, targets, weights, seed, recipe)
+        wide.append(_layers(member, classes))
+        _go_on(member, standard[some], targets[some], weights[some], replace(recipe, epochs=epochs))
+        narrow.append(_layers(member, classes))
+    return Network(*scale, tuple(wide)), Network(*scale, tuple(narrow))
+
+
+def _standardise(inputs: FloatArray, rows: NDArray[np.int64]) -> tuple[tuple[FloatArray, FloatArray], FloatArray]:
+    """Return mean and inverse deviation of the columns, and the rows as the first layer sees them."""
     mean, scale = _measure(inputs, rows)
     standard = np.empty((rows.size, inputs.shape[1]), np.float32)
     for start in range(0, rows.size, _CHUNK):
         part = standard[start : start + _CHUNK]
         np.clip((inputs[rows[start : start + _CHUNK]] - mean) * scale, -CLIP, CLIP, out=part)
-    weights = weights / weights.mean()
-    members = range(recipe.members)
-    fitted = tuple(_fit_member(standard, targets, weights, classes, seed, recipe) for seed in members)
-    return Network(mean, scale, fitted)
+    return (mean, scale), standard
 
 
 def _measure(inputs: FloatArray, rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
@@ -54,28 +86,31 @@ def _measure(inputs: FloatArray, rows: NDArray[np.int64]) -> tuple[FloatArray, F
 
 
 def _fit_member(
-    standard: FloatArray,
-    targets: NDArray[np.int8],
-    weights: FloatArray,
-    classes: int,
-    seed: int,
-    recipe: NetworkRecipe,
-) -> tuple[tuple[FloatArray, FloatArray], ...]:
-    """Fit one perceptron, each epoch with a smaller step than the one before."""
+    standard: FloatArray, targets: NDArray[np.int8], weights: FloatArray, seed: int, recipe: NetworkRecipe
+) -> MLPClassifier:
+    """Fit one perceptron."""
     model = MLPClassifier(
-        recipe.hidden,
-        alpha=recipe.alpha,
-        batch_size=min(recipe.batch, len(targets)),
-        max_iter=1,
-        warm_start=True,
-        random_state=np.random.RandomState(seed),
+        recipe.hidden, alpha=recipe.alpha, max_iter=1, warm_start=True, random_state=np.random.RandomState(seed)
     )
+    _go_on(model, standard, targets, weights, recipe)
+    return model
+
+
+def _go_on(
+    model: MLPClassifier, standard: FloatArray, targets: NDArray[np.int8], weights: FloatArray, recipe: NetworkRecipe
+) -> None:
+    """Let a perceptron learn, each epoch with a smaller step than the one before."""
+    model.set_params(batch_size=min(recipe.batch, len(targets)))
     for epoch in range(recipe.epochs):
         model.set_params(learning_rate_init=recipe.learning_rate * recipe.decay**epoch)
-        model.fit(standard, targets, sample_weight=weights)
+        model.fit(standard, targets, sample_weight=weights / weights.mean())
+
+
+def _layers(model: MLPClassifier, classes: int) -> tuple[tuple[FloatArray, FloatArray], ...]:
+    """Return a perceptron's weights and biases, copied."""
     layers = list(zip(model.coefs_, model.intercepts_, strict=True))
     layers[-1] = _spread(*layers[-1], model.classes_, classes)
-    return tuple((w.astype(np.float32), b.astype(np.float32)) for w, b in layers)
+    return tuple((w.astype(np.float32, copy=True), b.astype(np.float32, copy=True)) for w, b in layers)
 
 
 def _spread(

@@ -24,6 +24,18 @@ class NetworkRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class ArticleRecipe:
+    """How the network for articles goes on from the one for all pages, and the gate that leads to it is fitted.
+
+    With fewer than ``least_pages`` articles, or other pages, there is none.
+    """
+
+    epochs: int
+    regularisation: float
+    least_pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class TailRecipe:
     """How the table of foreign tails is fitted: phrases of these sources, and the share of content trimmed at most."""
 
@@ -53,6 +65,7 @@ class Recipe:
     kind_iterations: int
     draft: NetworkRecipe
     labels: NetworkRecipe
+    articles: ArticleRecipe
     kinds: NetworkRecipe
     favor_step: float
     tails: TailRecipe
@@ -83,6 +96,7 @@ def read_recipe(path: Path) -> Recipe:
             kind_iterations=words["kind_iterations"],
             draft=_network(data["network"], "draft"),
             labels=_network(data["network"], "labels"),
+            articles=ArticleRecipe(**data["articles"]),
             kinds=_network(data["network"], "kinds"),
             favor_step=data["favor"]["step"],
             tails=_tails(data["tails"]),

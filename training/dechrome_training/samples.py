@@ -19,6 +19,7 @@ from dechrome_training.views import (
     Line,
     PhraseBook,
     dress,
+    dress_lightly,
     join_lines,
     phrase_lines,
     seeded,
@@ -30,6 +31,7 @@ from dechrome_training.weak_kinds import weak_kinds
 
 VIEWS: Final = ("html", "lines", "leftovers", "written", "phrase")
 UNKNOWN: Final = -1
+_SHORT: Final = 0.3  # of the written pages: a few lines, as records of scraped corpora often are
 _KINDS: Final = {kind: number for number, kind in enumerate(Kind)}
 
 
@@ -95,15 +97,16 @@ def dressed_samples(
     for number in range(count if golden or book.languages else 0):
         chance = seeded(source, seed, number)
         page = chance.choice(golden) if golden and (not book.languages or chance.random() < 0.4) else None
+        is_short = chance.random() < _SHORT
         if page is not None:
             language = page.language or "en"
             content = [Line(part, 1.0) for part in (page.gold or "").split("\n") if part.strip()]
             start = chance.randrange(max(1, len(content) - 3))
-            content = content[start : start + chance.choice((4, 10, 30))]
+            content = content[start : start + chance.choice((1, 2, 3) if is_short else (4, 10, 30))]
         else:
             language = chance.choice(book.languages)
-            content = book.paragraphs(chance, language, chance.choice((1, 3, 6, 12)))
-        lines = dress(content, book, chance, language)
+            content = book.paragraphs(chance, language, chance.choice((1, 1, 2) if is_short else (1, 3, 6, 12)))
+        lines = (dress_lightly if is_short else dress)(content, book, chance, language)
         if chance.random() < 0.1:
             lines = wrapped(lines, chance.choice((60, 72, 80)))
         group = page.group if page is not None else f"written-{seed}-{number}"

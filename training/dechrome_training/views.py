@@ -205,6 +205,18 @@ def dress(content: Sequence[Line], book: PhraseBook, chance: random.Random, lang
     return head + _interrupted(content, book, chance, language) + tail
 
 
+def dress_lightly(content: Sequence[Line], book: PhraseBook, chance: random.Random, language: str) -> list[Line]:
+    """Put a few lines of chrome before or behind content lines; now and then leave the content or the chrome out."""
+    lines = [] if chance.random() < 0.15 else list(content)
+    for _ in range(chance.choice((0, 1, 1, 2)) if lines else 2):
+        kind = chance.choice((Kind.COOKIE_NOTICE, Kind.COOKIE_NOTICE, Kind.NAVIGATION, *_BETWEEN))
+        is_dialog = kind is Kind.COOKIE_NOTICE
+        dialog = book.cookie_dialog(chance, language) if is_dialog else book.run(chance, kind, language, 2)
+        extra = chance.sample(dialog, min(len(dialog), chance.choice((1, 1, 2))))
+        lines = [*extra, *lines] if chance.random() < 0.3 else [*lines, *extra]
+    return lines
+
+
 def _interrupted(content: Sequence[Line], book: PhraseBook, chance: random.Random, language: str) -> list[Line]:
     """Put pictures and lonely lines of chrome between content lines, and tails on some."""
     body: list[Line] = []

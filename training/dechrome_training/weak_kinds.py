@@ -71,7 +71,10 @@ _TAG_RULES: Final[Mapping[str, Kind]] = {
     "noscript": Kind.BROWSER_NOTICE,
     "time": Kind.BYLINE,
 }
-_LONGEST: Final[Mapping[Kind, int]] = {Kind.NAVIGATION: 80, Kind.PAGINATION: 120, Kind.SHARE: 120, Kind.READ_MORE: 60}
+_LONGEST: Final[Mapping[Kind, int]] = {
+    Kind.NAVIGATION: 80, Kind.PAGINATION: 120, Kind.SHARE: 120, Kind.READ_MORE: 60,
+    Kind.ADVERTISEMENT: 20,  # boxes called "ad" hold teasers of the site's own more often than not
+}  # fmt: skip
 _REACH: Final = 10  # elements upwards; farther ones say too little
 
 

@@ -7,13 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
-from dechrome.adapting import average_blocks, count_rounds
+from dechrome.adapting import adapt_model, average_blocks, count_rounds, measure_shares
 from dechrome.artefact import MAX_ROUNDS, Model, Network
 from dechrome.context import FloatArray
 from dechrome.errors import ModelError
-from dechrome.inference import standardise
 from dechrome_training.retraining.rows import PageRows
 
 REGULARISATION: Final = 0.03  # C; 0.003 lets other pages through, and closes no more
@@ -22,24 +20,6 @@ REGULARISATION: Final = 0.03  # C; 0.003 lets other pages through, and closes no
 def average_pages(pages: Sequence[PageRows]) -> FloatArray:
     """Return the mean inputs of pages, shape (pages, inputs)."""
     return np.stack([average_blocks(page.inputs, page.lengths) for page in pages])
-
-
-def fit_gate(network: Network, base: FloatArray, own: FloatArray) -> Network:
-    """Return a network of one layer that tells the user's pages (its second class) from those of the base sample.
-
-    ``base`` and ``own`` are mean inputs of pages; both sides have the same weight. ``network`` has the scale of inputs.
-    Without a base sample every page is the user's.
-    """
-    slopes, offset = np.zeros(own.shape[1], np.float32), np.float32(9)
-    if len(base):
-        standard = np.concatenate([standardise(network, part) for part in (base, own)])
-        is_own = np.repeat((0, 1), (len(base), len(own)))
-        weights = np.where(is_own == 1, len(base) / len(own), 1.0)
-        fitted = LogisticRegression(C=REGULARISATION, max_iter=1000).fit(standard, is_own, sample_weight=weights)
-        slopes, offset = fitted.coef_[0].astype(np.float32), np.float32(fitted.intercept_[0])
-    sides = np.array((-0.5, 0.5), np.float32)
-    layer = slopes[:, None] * sides, offset * sides
-    return Network(network.mean, network.scale, ((layer,),))
 
 
 def add_round(model: Model, networks: Mapping[str, Network], gates: Mapping[str, Network]) -> Model:
@@ -58,7 +38,7 @@ def add_round(model: Model, networks: Mapping[str, Network], gates: Mapping[str,
     return replace(model, heads={**model.heads, **added})
 
 
-def latest(model: Model, name: str) -> Network:
-    """Return the network that the last retraining left."""
-    rounds = range(count_rounds(model), 0, -1)
-    return next((model.heads[own] for n in rounds if (own := f"{name}_own{n}") in model.heads), model.heads[name])
+def starting_network(model: Model, name: str, pages: Sequence[PageRows]) -> Network:
+    """Return the weights that a network has on the mean of some pages: where it goes on learning from."""
+    shares = [measure_shares(model, page.head, page.inputs, page.lengths) for page in pages]
+    return adapt_model(model, tuple(np.mean(shares, axis=0).tolist())).heads[name]

@@ -21,16 +21,16 @@ from dechrome_training.evaluation.judging import Judgement, judge_prediction
 from dechrome_training.evaluation.selection import read_set
 from dechrome_training.fit import Prediction, steady
 from dechrome_training.retraining.base import FILE, BaseSample, read_base
-from dechrome_training.retraining.gating import latest
 from dechrome_training.retraining.report import write_report
 from dechrome_training.retraining.rows import PageRows, measure_rows, word_f1
 from dechrome_training.retraining.search import (
     BLENDS,
     MOST_LOSS,
+    Learned,
     Task,
     fit_gates,
     follow,
-    held_rows,
+    learn_more,
     mean_of,
     predict_pages,
     score_pages,
@@ -39,7 +39,6 @@ from dechrome_training.retraining.search import (
     user_rows,
 )
 from dechrome_training.retraining.verdict import CheckPage, Verdict, judge
-from dechrome_training.retraining.warm import learn
 from dechrome_training.samples import UNKNOWN, Sample, page_samples
 
 Report = Callable[[str], None]
@@ -58,7 +57,7 @@ class Retrained(NamedTuple):
 class _Part(NamedTuple):
     """What was found for one network: ``blend`` is how far to follow what it learned, ``unseen`` as in a search."""
 
-    network: Network
+    learned: Learned | None
     blend: float
     unseen: list[FloatArray]
 
@@ -114,7 +113,7 @@ def retrain(
     fold_of = dict(zip([p.id for p in pages], site_folds([p.group for p in pages]), strict=True))
     report(f"pages measured: {sum(len(page.shares) for page in rows)} rows")
     gates = fit_gates(model, sample.learn, rows)
-    learned: dict[str, Network] = {}
+    learned: dict[str, Learned] = {}
     blends: dict[str, float] = {}
     unseen: dict[str, list[FloatArray]] = {}
     for name in NETWORKS:
@@ -123,8 +122,8 @@ def retrain(
         if name in networks:
             part = _retrain_head(model, name, sample, [rows[n] for n in own], fold_of, gates)
         blends[name] = part.blend if part else 0.0
-        if part and part.blend:
-            learned[name] = part.network
+        if part and part.learned:
+            learned[name] = part.learned
         found = dict(zip(own, part.unseen if part else predict_pages(model, name, [rows[n] for n in own]), strict=True))
         unseen[name] = [found.get(n, np.zeros((0, 0), np.float32)) for n in range(len(rows))]
         report(f"network {name}: {blends[name]:g} of the way" if blends[name] else f"network {name}: as it was")
@@ -146,21 +145,20 @@ def _retrain_head(
 ) -> _Part | None:
     """Find out how far to go with one network, and fit it; None if there is nothing to learn."""
     task = _task(model, name)
-    user = user_rows(model, name, pages, task)
-    if user is None:
+    if user_rows(model, name, pages, task) is None:
         return None
     base, check = ([page for page in part if name in (page.head, "kind")] for part in sample)
     found = search(model, name, base, check, pages, [fold_of[page.id] for page in pages], task)
     blend = found.best()
-    if blend:
-        with steady():
-            network = learn(latest(model, name), held_rows(model, name, base, task), user)
+    with steady():
+        learned = learn_more(model, name, base, pages, task) if blend else None
+    if learned:
         old = score_pages(model, name, check, task)
         for farther in [b for b in BLENDS if b <= blend]:
-            new = score_pages(follow(model, {name: network}, {name: farther}, gates), name, check, task)
+            new = score_pages(follow(model, {name: learned}, {name: farther}, gates), name, check, task)
             if mean_of(old - new) <= MOST_LOSS:
-                return _Part(network, farther, found.probabilities[farther])
-    return _Part(model.heads[name], 0.0, found.probabilities[0.0])
+                return _Part(learned, farther, found.probabilities[farther])
+    return _Part(None, 0.0, found.probabilities[0.0])
 
 
 def _task(model: Model, name: str) -> Task:

@@ -20,7 +20,8 @@ from dechrome.context import FloatArray
 from dechrome.inference import predict_proba, standardise
 from dechrome_training.corpus import assign_folds
 from dechrome_training.fit import block_weights, steady
-from dechrome_training.retraining.gating import add_round, average_pages, fit_gate, latest
+from dechrome_training.gates import fit_gate
+from dechrome_training.retraining.gating import REGULARISATION, add_round, average_pages, starting_network
 from dechrome_training.retraining.rows import HEADS_OF_LABELS, PageRows
 from dechrome_training.retraining.warm import Rows, answers, learn, one_hot
 from dechrome_training.samples import UNKNOWN
@@ -41,6 +42,13 @@ class Task(NamedTuple):
     targets: Callable[[PageRows], NDArray[np.int8]]
     concerns: Callable[[PageRows], NDArray[np.bool_]]
     score: Callable[[PageRows, FloatArray], float]
+
+
+class Learned(NamedTuple):
+    """A network where it began to learn, and where it ended."""
+
+    start: Network
+    end: Network
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +98,7 @@ def held_rows(model: Model, name: str, pages: Sequence[PageRows], task: Task) ->
 
     They need no labels (Li and Hoiem, Learning without Forgetting, ECCV 2016).
     """
-    network = latest(model, name)
+    network = model.heads[name]
     parts = []
     for page in pages:
         concerned = task.concerns(page)
@@ -111,7 +119,7 @@ def user_rows(model: Model, name: str, pages: Sequence[PageRows], task: Task) ->
     """Return the rows of pages whose target is known."""
     if not pages:
         return None
-    network = latest(model, name)
+    network = model.heads[name]
     targets = np.concatenate([task.targets(page) for page in pages])
     weights = np.concatenate([page.weights for page in pages])
     known = np.flatnonzero((targets != UNKNOWN) & (weights > 0))
@@ -128,15 +136,27 @@ def fit_gates(model: Model, base: Sequence[PageRows], own: Sequence[PageRows]) -
         ours, others = ([page for page in pages if page.head == head] for pages in (own, base))
         if ours:
             means = average_pages(ours)
-            gates[head] = fit_gate(model.heads[head], average_pages(others) if others else means[:0], means)
+            others_means = average_pages(others) if others else means[:0]
+            gates[head] = fit_gate(model.heads[head], others_means, means, REGULARISATION, balanced=True)
     return gates
 
 
+def learn_more(
+    model: Model, name: str, base: Sequence[PageRows], pages: Sequence[PageRows], task: Task
+) -> Learned | None:
+    """Let a network go on learning from a user's pages, held to what it says of ``base``; None without known rows."""
+    rows = user_rows(model, name, pages, task)
+    if rows is None:
+        return None
+    start = starting_network(model, name, pages)
+    return Learned(start, learn(start, held_rows(model, name, base, task), rows))
+
+
 def follow(
-    model: Model, learned: Mapping[str, Network], blends: Mapping[str, float], gates: Mapping[str, Network]
+    model: Model, learned: Mapping[str, Learned], blends: Mapping[str, float], gates: Mapping[str, Network]
 ) -> Model:
     """Return the model with what was learned, followed as far as ``blends`` say."""
-    moved = {name: move_network(latest(model, name), network, blends[name]) for name, network in learned.items()}
+    moved = {name: move_network(found.start, found.end, blends[name]) for name, found in learned.items()}
     return add_round(model, {name: network for name, network in moved.items() if blends[name]}, gates)
 
 
@@ -159,14 +179,12 @@ def search(
         outside = [page for page, number in zip(pages, folds, strict=True) if number == fold]
         learned_from = [page for page, number in zip(base, held_folds, strict=False) if number != fold]
         tested = [page for page, number in zip(held, held_folds, strict=True) if number == fold]
-        rows = user_rows(model, name, inside, task)
+        learned = learn_more(model, name, learned_from, inside, task)
+        gates = fit_gates(model, learned_from, inside) if learned else {}
         found: dict[float, list[FloatArray]] = {}
         scores: dict[float, NDArray[np.float64]] = {}
-        if rows is not None:
-            learned = {name: learn(latest(model, name), held_rows(model, name, learned_from, task), rows)}
-            gates = fit_gates(model, learned_from, inside)
         for blend in BLENDS:
-            candidate = model if rows is None else follow(model, learned, {name: blend}, gates)
+            candidate = follow(model, {name: learned}, {name: blend}, gates) if learned else model
             found[blend] = predict_pages(candidate, name, outside)
             scores[blend] = score_pages(candidate, name, tested, task)
         return found, scores
