@@ -387,19 +387,20 @@ def found(scores: dict[float, list[float]], lost: dict[float, float]) -> Search:
 
 
 @pytest.mark.parametrize(
-    ("gains", "lost", "best"),
+    ("gains", "lost", "choices"),
     [
-        ({1.0: 0.1, 0.5: 0.2}, {1.0: 0.001, 0.5: 0.0}, 1.0),  # as far as is allowed: which is best is chance
-        ({1.0: 0.1, 0.5: 0.05}, {1.0: 0.004, 0.5: 0.002}, 0.5),
-        ({1.0: 0.1, 0.5: 0.05}, {1.0: 0.004, 0.5: 0.004}, 0.0),
-        ({1.0: -0.1, 0.5: 0.05}, {1.0: 0.0, 0.5: 0.0}, 0.0),
+        ({1.0: 0.1, 0.5: 0.2}, {1.0: 0.001, 0.5: 0.0}, [1.0, 0.5]),  # farthest first: which is best is chance
+        ({1.0: 0.1, 0.5: 0.05}, {1.0: 0.004, 0.5: 0.002}, [0.5]),
+        ({1.0: 0.1, 0.5: 0.05}, {1.0: 0.004, 0.5: 0.004}, []),
+        ({1.0: -0.1, 0.5: 0.05}, {1.0: 0.0, 0.5: 0.0}, [0.5]),
+        ({1.0: -0.1, 0.5: -0.05}, {1.0: 0.0, 0.5: 0.0}, []),
     ],
 )
 def test_what_was_learned_is_followed_as_far_as_little_is_lost(
-    gains: dict[float, float], lost: dict[float, float], best: float
+    gains: dict[float, float], lost: dict[float, float], choices: list[float]
 ) -> None:
     scores = {0.0: [0.5, NAN, 0.7], **{blend: [0.5 + gain, NAN, 0.7] for blend, gain in gains.items()}}
-    assert found(scores, {0.0: 0.0, **lost}).best() == best
+    assert found(scores, {0.0: 0.0, **lost}).choices() == choices
 
 
 def test_folds_are_by_site_and_by_page_where_there_is_one_site() -> None:

@@ -24,7 +24,6 @@ from dechrome_training.retraining.base import FILE, BaseSample, read_base
 from dechrome_training.retraining.report import write_report
 from dechrome_training.retraining.rows import PageRows, measure_rows, word_f1
 from dechrome_training.retraining.search import (
-    BLENDS,
     MOST_LOSS,
     Learned,
     Task,
@@ -149,12 +148,12 @@ def _retrain_head(
         return None
     base, check = ([page for page in part if name in (page.head, "kind")] for part in sample)
     found = search(model, name, base, check, pages, [fold_of[page.id] for page in pages], task)
-    blend = found.best()
+    choices = found.choices()
     with steady():
-        learned = learn_more(model, name, base, pages, task) if blend else None
+        learned = learn_more(model, name, base, pages, task) if choices else None
     if learned:
         old = score_pages(model, name, check, task)
-        for farther in [b for b in BLENDS if b <= blend]:
+        for farther in choices:
             new = score_pages(follow(model, {name: learned}, {name: farther}, gates), name, check, task)
             if mean_of(old - new) <= MOST_LOSS:
                 return _Part(learned, farther, found.probabilities[farther])

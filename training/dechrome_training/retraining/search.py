@@ -63,10 +63,13 @@ class Search:
     scores: dict[float, NDArray[np.float64]]
     lost: dict[float, float]
 
-    def best(self) -> float:
-        """Return how far to go: as far as little is lost, or nowhere if that is worse on the user's other sites."""
-        farthest = max(blend for blend, lost in self.lost.items() if lost <= MOST_LOSS)
-        return farthest if mean_of(self.scores[farthest] - self.scores[0.0]) > 0 else 0.0
+    def choices(self) -> list[float]:
+        """Return how far to go, farthest first: where little is lost, and the user's other sites gain."""
+        return [
+            blend
+            for blend in sorted(self.lost, reverse=True)
+            if self.lost[blend] <= MOST_LOSS and mean_of(self.scores[blend] - self.scores[0.0]) > 0
+        ]
 
 
 def site_folds(groups: Sequence[str]) -> list[int]:
