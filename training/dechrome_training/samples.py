@@ -31,7 +31,7 @@ from dechrome_training.weak_kinds import weak_kinds
 
 VIEWS: Final = ("html", "lines", "leftovers", "written", "phrase")
 UNKNOWN: Final = -1
-_SHORT: Final = 0.6  # of the written pages: a few lines, as records of scraped corpora often are
+_SHORT: Final = 0.3  # of the written pages: a few lines, as records of scraped corpora often are
 _KINDS: Final = {kind: number for number, kind in enumerate(Kind)}
 
 

@@ -209,7 +209,7 @@ def dress_lightly(content: Sequence[Line], book: PhraseBook, chance: random.Rand
     """Put a few lines of chrome before or behind content lines; now and then leave the content or the chrome out."""
     lines = [] if chance.random() < 0.15 else list(content)
     for _ in range(chance.choice((0, 1, 1, 2)) if lines else 2):
-        kind = chance.choice((*[Kind.COOKIE_NOTICE] * 3, Kind.NAVIGATION, *_BETWEEN))
+        kind = chance.choice((Kind.COOKIE_NOTICE, Kind.COOKIE_NOTICE, Kind.NAVIGATION, *_BETWEEN))
         is_dialog = kind is Kind.COOKIE_NOTICE
         dialog = book.cookie_dialog(chance, language) if is_dialog else book.run(chance, kind, language, 2)
         extra = chance.sample(dialog, min(len(dialog), chance.choice((1, 1, 2))))
