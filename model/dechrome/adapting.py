@@ -20,7 +20,7 @@ import numpy as np
 from dechrome.artefact import MAX_ROUNDS, Model, Network
 from dechrome.characters import IntArray
 from dechrome.context import FloatArray
-from dechrome.inference import predict_proba
+from dechrome.inference import one_thread, predict_proba
 
 Shares = tuple[float, ...]
 """How far a page's networks move towards those of each number, from 0 on: 0..1."""
@@ -56,7 +56,8 @@ def measure_shares(model: Model, head: str, inputs: FloatArray, lengths: IntArra
 def average_blocks(inputs: FloatArray, lengths: IntArray) -> FloatArray:
     """Return the mean inputs of a page, shape (inputs,); blocks count by the root of their words."""
     weights = np.sqrt(lengths.astype(np.float32) + 1)
-    mean: FloatArray = weights / weights.sum() @ inputs
+    with one_thread():
+        mean: FloatArray = weights / weights.sum() @ inputs
     return mean
 
 

@@ -7,6 +7,7 @@ the draft made of the rest of the page.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -110,7 +111,7 @@ def predict_proba(network: Network, inputs: FloatArray) -> FloatArray:
     """Return the probabilities of one head, shape (blocks, classes)."""
     standard = standardise(network, inputs)
     total = np.zeros((len(inputs), network.members[0][-1][1].size), np.float32)
-    with _threads().limit(limits=1):
+    with one_thread():
         for layers in network.members:
             hidden = standard
             for weights, biases in layers[:-1]:
@@ -130,9 +131,14 @@ def calibrate(probabilities: FloatArray, knots: tuple[Sequence[float], Sequence[
     return np.column_stack((first, probabilities[:, 1:] * scale[:, None])).astype(np.float32)
 
 
+def one_thread() -> AbstractContextManager[object]:
+    """Hold BLAS to one thread: more only burn CPU on matrices as small as a page's."""
+    limit: AbstractContextManager[object] = _threads().limit(limits=1)
+    return limit
+
+
 @cache
 def _threads() -> ThreadpoolController:
-    """Return what holds BLAS to one thread: more only burn CPU on matrices as small as a page's."""
     return ThreadpoolController()
 
 
