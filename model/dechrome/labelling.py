@@ -71,7 +71,8 @@ def label_html(
     F1 decides, leaning as ``favor`` says. ``trim`` cuts a content block that ends in something foreign ("… Read
     more") into the content and a block of chrome, where that is sure.
 
-    >>> page = label_html("<nav><a href='/'>Home</a></nav><p>The fox ran over the hill, and the dog slept on.</p>")
+    >>> menu = "<nav><a href='/'>Home</a> <a href='/blog'>Blog</a></nav>"
+    >>> page = label_html(menu + "<p>The fox ran over the hill, and the dog slept on.</p>")
     >>> page.text
     'The fox ran over the hill, and the dog slept on.'
     """
