@@ -400,12 +400,13 @@ def test_list_and_look_follow_each_other(tmp_path: Path, window: Callable[..., A
         page.keyboard.press("End")
         last = frame.locator("#dechrome-79")
         sync_api.expect(last).to_be_in_viewport()
+        # The frame takes the keyboard for some milliseconds whenever it is pointed at a block: its link is focused.
+        page.wait_for_timeout(1000)
         page.keyboard.press("x")
         sync_api.expect(last).to_have_attribute("data-dechrome", "X")
         sync_api.expect(last).to_be_in_viewport()
         frame.locator("a", has_text="Paragraph 78 ").click()
         wait_until(page, "current === 78")
-        # The frame takes the keyboard for some milliseconds whenever it is pointed at a block: its link is focused.
         page.wait_for_timeout(1000)
         page.keyboard.press("i")  # the keyboard is back in the list
         sync_api.expect(frame.locator("#dechrome-78")).to_have_attribute("data-dechrome", "I")
