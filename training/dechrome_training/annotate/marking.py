@@ -38,17 +38,18 @@ _OWN: Final = "dechrome-"  # no name of the page's starts like this
 
 _BLOCK_STYLE: Final = """
 a[data-dechrome], a[data-dechrome]:visited { color: inherit !important; text-decoration: none !important;
-  cursor: pointer !important; border-radius: 2px; scroll-margin: 30vh 100vw }
+  cursor: pointer !important; border-radius: 2px }
+span[id^=dechrome-] { scroll-margin: 30vh 100vw }
 a[data-dechrome=C] { background: #0b6b4526 !important; box-shadow: 0 2px #0b6b45 !important }
 a[data-dechrome=I] { background: #3b4fb826 !important; box-shadow: 0 2px #3b4fb8, 0 -2px #3b4fb8 !important }
 a[data-dechrome=X] { background: #9a3b121a !important; outline: 1px dashed #9a3b1299 !important }
-a[data-dechrome][id]::before { content: attr(data-dechrome) !important;
+span[id^=dechrome-] + a[data-dechrome]::before { content: attr(data-dechrome) !important;
   font: 700 10px/1 system-ui, sans-serif !important;
   color: #fff !important; background: #9a3b12; padding: 1px 3px; margin-inline-end: 3px; border-radius: 2px;
   vertical-align: middle; letter-spacing: 0; text-transform: none }
-a[data-dechrome=C][id]::before { background: #0b6b45 }
-a[data-dechrome=I][id]::before { background: #3b4fb8 }
-a[data-dechrome]:target { outline: 3px solid #1f5fd0 !important; outline-offset: 2px !important }
+span[id^=dechrome-] + a[data-dechrome=C]::before { background: #0b6b45 }
+span[id^=dechrome-] + a[data-dechrome=I]::before { background: #3b4fb8 }
+span[id^=dechrome-]:target + a[data-dechrome] { outline: 3px solid #1f5fd0 !important; outline-offset: 2px !important }
 [data-dechrome-was=a] { text-decoration: underline }
 [data-dechrome-was=button] { border: 1px solid #888; border-radius: 3px; padding: 1px 6px; display: inline-block }
 img:not([src]) { min-width: 2em; min-height: 1em; outline: 1px dotted #888; font-size: 12px; color: #555 }
@@ -179,8 +180,9 @@ def _style(css: str) -> str:
 
 
 def _run(text: str, index: int, label: Label, *, is_first: bool) -> str:
-    name = f' id="{_OWN}{index}"' if is_first else ""
-    return f'<a data-dechrome="{LETTERS[label]}"{name} href="pick/{index}" tabindex="-1">{_escape(text)}</a>'
+    # The place that the list points at is no link: a browser would focus that, and take the keyboard from the list.
+    place = f'<span id="{_OWN}{index}"></span>' if is_first else ""
+    return f'{place}<a data-dechrome="{LETTERS[label]}" href="pick/{index}" tabindex="-1">{_escape(text)}</a>'
 
 
 def _escape(text: str) -> str:
