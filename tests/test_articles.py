@@ -14,7 +14,7 @@ from dechrome.inference import predict_proba
 from dechrome.labelling import Source, explain_source, label_html, label_pages
 from dechrome_training.fit import steady, train
 from dechrome_training.label_files import read_labels
-from dechrome_training.networks import fit_narrowed, fit_network
+from dechrome_training.networks import Lesson, fit_narrowed, fit_network
 from dechrome_training.recipe import NetworkRecipe, Recipe, read_recipe
 from dechrome_training.retraining.gating import starting_network
 from dechrome_training.retraining.rows import PageRows, measure_rows
@@ -113,10 +113,10 @@ def accuracy(network: Network, inputs: np.ndarray, targets: np.ndarray) -> float
 
 def test_a_narrowed_network_knows_the_rows_it_went_on_with_better() -> None:
     inputs, targets, some, recipe = toy()
-    everything = np.arange(600), targets, np.ones(600, np.float32), len(LABELS), recipe
+    lesson = Lesson(inputs, np.arange(600), targets, np.ones(600, np.float32), len(LABELS))
     with steady():
-        wide, narrow = fit_narrowed(inputs, *everything, some, 10)
-        alone = fit_network(inputs, *everything)
+        wide, narrow = fit_narrowed(lesson, recipe, some, 10)
+        alone = fit_network(lesson, recipe)
     for layers, other in zip(wide.members, alone.members, strict=True):
         for (weights, biases), (same, offsets) in zip(layers, other, strict=True):
             np.testing.assert_array_equal(weights, same)
@@ -127,5 +127,6 @@ def test_a_narrowed_network_knows_the_rows_it_went_on_with_better() -> None:
 
 def test_a_network_is_not_narrowed_to_rows_that_lack_a_class() -> None:
     inputs, targets, _, recipe = toy()
+    lesson = Lesson(inputs, np.arange(600), targets, np.ones(600, np.float32), len(LABELS))
     with steady(), pytest.raises(ValueError, match="class"):
-        fit_narrowed(inputs, np.arange(600), targets, np.ones(600, np.float32), len(LABELS), recipe, targets == 0, 1)
+        fit_narrowed(lesson, recipe, targets == 0, 1)

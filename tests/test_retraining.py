@@ -23,7 +23,7 @@ from dechrome.inference import final_inputs, predict_proba, softmax, standardise
 from dechrome.labelling import SHIPPED_MODEL, Source, label_html, label_pages
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.evaluation.paired import Comparison, compare_scores
-from dechrome_training.fit import Trained, head_of, train
+from dechrome_training.fit import Trained, train
 from dechrome_training.gates import fit_gate
 from dechrome_training.label_files import read_labels
 from dechrome_training.recipe import Recipe, read_recipe
@@ -37,7 +37,7 @@ from dechrome_training.retraining.rows import PageRows, measure_rows, word_f1
 from dechrome_training.retraining.search import Search, fit_gates, predict_pages, site_folds
 from dechrome_training.retraining.verdict import CheckPage, Verdict, decide, judge
 from dechrome_training.retraining.warm import Rows, answers, learn, one_hot
-from dechrome_training.samples import Sample, page_samples
+from dechrome_training.samples import Sample, head_of, page_samples
 from dechrome_training.scores import word_scores
 
 ROOT = Path(__file__).resolve().parents[1]

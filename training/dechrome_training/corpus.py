@@ -81,6 +81,11 @@ class Phrase:
     licence: str
 
 
+def is_article(page_type: str | None) -> bool:
+    """Tell whether pages of a type hold an article; sets that state no type are of articles."""
+    return page_type in (None, "article")
+
+
 def read_parquet(path: Path) -> Iterator[AnnotatedPage]:
     """Read one parquet set of annotated pages, a row group at a time.
 

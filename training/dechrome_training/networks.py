@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,32 +18,25 @@ ABSENT: Final = -30.0  # bias of a class not seen in training: a probability of 
 _CHUNK: Final = 100_000  # rows standardised at once: bounds memory
 
 
-def fit_network(
-    inputs: FloatArray,
-    rows: NDArray[np.int64],
-    targets: NDArray[np.int8],
-    weights: FloatArray,
-    classes: int,
-    recipe: NetworkRecipe,
-) -> Network:
-    """Fit perceptrons that differ in their seed on the given rows of ``inputs``.
+class Lesson(NamedTuple):
+    """What a network learns: some rows of inputs, with a target (a number below ``classes``) and a weight for each."""
 
-    ``targets``, numbers below ``classes``, and ``weights`` have a value for each of ``rows``.
-    """
-    scale, standard = _standardise(inputs, rows)
-    members = (_fit_member(standard, targets, weights, seed, recipe) for seed in range(recipe.members))
-    return Network(*scale, tuple(_layers(member, classes) for member in members))
+    inputs: FloatArray
+    rows: NDArray[np.int64]
+    targets: NDArray[np.int8]
+    weights: FloatArray
+    classes: int
+
+
+def fit_network(lesson: Lesson, recipe: NetworkRecipe) -> Network:
+    """Fit perceptrons that differ in their seed."""
+    scale, standard = _standardise(lesson.inputs, lesson.rows)
+    members = (_fit_member(standard, lesson.targets, lesson.weights, seed, recipe) for seed in range(recipe.members))
+    return Network(*scale, tuple(_layers(member, lesson.classes) for member in members))
 
 
 def fit_narrowed(
-    inputs: FloatArray,
-    rows: NDArray[np.int64],
-    targets: NDArray[np.int8],
-    weights: FloatArray,
-    classes: int,
-    recipe: NetworkRecipe,
-    some: NDArray[np.bool_],
-    epochs: int,
+    lesson: Lesson, recipe: NetworkRecipe, some: NDArray[np.bool_], epochs: int
 ) -> tuple[Network, Network]:
     """Fit as ``fit_network`` does, and let the same perceptrons go on with ``some`` of the rows for more epochs.
 
@@ -52,13 +45,14 @@ def fit_narrowed(
     Raises:
         ValueError: a class is not among the chosen rows.
     """
-    scale, standard = _standardise(inputs, rows)
+    scale, standard = _standardise(lesson.inputs, lesson.rows)
+    targets, weights = lesson.targets, lesson.weights
     wide, narrow = [], []
     for seed in range(recipe.members):
         member = _fit_member(standard, targets, weights, seed, recipe)
-        wide.append(_layers(member, classes))
+        wide.append(_layers(member, lesson.classes))
         _go_on(member, standard[some], targets[some], weights[some], replace(recipe, epochs=epochs))
-        narrow.append(_layers(member, classes))
+        narrow.append(_layers(member, lesson.classes))
     return Network(*scale, tuple(wide)), Network(*scale, tuple(narrow))
 
 

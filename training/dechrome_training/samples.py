@@ -67,6 +67,11 @@ class Sample:
         return known.astype(np.int8)
 
 
+def head_of(sample: Sample) -> str:
+    """Return the name of the network that labels the sample."""
+    return "html" if sample.view == "html" else "text"
+
+
 def page_samples(page: AnnotatedPage, views: Sequence[str] = ("html", "lines", "leftovers")) -> list[Sample]:
     """Return the samples of one annotated page: the page itself, and plain-text views made from it."""
     if page.text is not None:

@@ -22,7 +22,7 @@ from dechrome.blocks import Kind, Label
 from dechrome.html_blocks import split_html
 from dechrome.tree_blocks import split_tree
 from dechrome_training.align import content_shares, words_of
-from dechrome_training.corpus import OWN_SOURCE, AnnotatedPage, Phrase
+from dechrome_training.corpus import OWN_SOURCE, AnnotatedPage, Phrase, is_article
 
 _SHARE: Final = 0.6  # of the articles that are written again with a section or two
 _LABELS: Final[dict[str, str]] = {
@@ -116,8 +116,8 @@ def extend_articles(pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], s
     for page in pages:
         chance = random.Random(f"sections {seed} {page.id}")
         material = materials.get(page.language or "en")
-        is_article = page.html and page.gold and page.page_type in (None, "article")
-        if is_article and material is not None and chance.random() < _SHARE:
+        can_be_extended = page.html and page.gold and is_article(page.page_type)
+        if can_be_extended and material is not None and chance.random() < _SHARE:
             write = chance.choice(((write_comments,), (write_teasers,), (write_teasers, write_comments)))
             section = "".join(part(material, chance) for part in write)
             found.append(add_section(page, section, chance))
@@ -181,7 +181,7 @@ def _collect(pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase]) -> dict[
         material = materials[page.language or "en"]
         if page.page_type == "forum":
             material.posts.extend(line for line in lines if 20 < len(line) < 900)
-        elif page.page_type in (None, "article") and page.html and len(lines) > 1:
+        elif is_article(page.page_type) and page.html and len(lines) > 1:
             title = split_html(page.html).title.split(" | ")[0].split(" - ")[0]
             if 15 < len(title) < 150:
                 material.teasers.append((title, lines[0][: random.Random(page.id).choice((60, 120, 250))]))

@@ -15,9 +15,9 @@ from dechrome.blocks import Kind, Label
 from dechrome_training.evaluation.curves import choosable, measure_curve, measure_presets
 from dechrome_training.evaluation.judging import JudgedBlocks, Judgement, judge_prediction
 from dechrome_training.evaluation.results import group_by, join_blocks, mean, measure_rates
-from dechrome_training.fit import Prediction, head_of
+from dechrome_training.fit import Prediction
 from dechrome_training.recipe import Recipe
-from dechrome_training.samples import UNKNOWN, Sample
+from dechrome_training.samples import UNKNOWN, Sample, head_of
 from dechrome_training.scores import calibration_error, rank_correlation
 
 _MAIN_SET: Final = "wcxb-dev"

@@ -11,7 +11,8 @@ from dechrome.choosing import FAVORS
 from dechrome.inference import calibrate
 from dechrome_training.choices import Choosable, choose_content, number_words, word_rates
 from dechrome_training.evaluation.results import mean
-from dechrome_training.fit import Prediction, head_of
+from dechrome_training.fit import Prediction
+from dechrome_training.samples import head_of
 
 THRESHOLDS: Final = tuple(round(step * 0.05, 2) for step in range(1, 20))  # 0.05 to 0.95
 

@@ -9,8 +9,8 @@ from dechrome.artefact import Model
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.evaluation.results import mean
 from dechrome_training.evaluation.tables import Table
-from dechrome_training.fit import head_of, predict
-from dechrome_training.samples import page_samples
+from dechrome_training.fit import predict
+from dechrome_training.samples import head_of, page_samples
 from dechrome_training.site import Case, find_cases, word_f1
 
 _SIZES: Final = (("2-4", 2, 4), ("5-9", 5, 9), ("10+", 10, 1 << 62))  # pages of a site

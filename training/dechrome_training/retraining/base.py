@@ -31,10 +31,11 @@ from dechrome.inference import Scores, network_inputs
 from dechrome.refining import measure_draft
 from dechrome_training.align import words_of
 from dechrome_training.corpus import OWN_SOURCE
-from dechrome_training.fit import Unseen, block_weights, page_weight
 from dechrome_training.recipe import Recipe
 from dechrome_training.retraining.rows import PageRows, count_words
 from dechrome_training.samples import VIEWS, Sample
+from dechrome_training.stacking import Unseen
+from dechrome_training.weights import block_weights, page_weight
 
 FILE: Final = "sample.npz"
 MAX_BYTES: Final = 10_000_000  # of the file

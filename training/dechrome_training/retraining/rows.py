@@ -15,8 +15,8 @@ from dechrome.context import FloatArray
 from dechrome.inference import final_inputs
 from dechrome_training.align import words_of
 from dechrome_training.calibration import decide
-from dechrome_training.fit import block_weights, head_of
-from dechrome_training.samples import UNKNOWN, Sample
+from dechrome_training.samples import UNKNOWN, Sample, head_of
+from dechrome_training.weights import block_weights
 
 HEADS_OF_LABELS: Final = ("html", "text")
 

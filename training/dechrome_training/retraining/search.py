@@ -19,12 +19,13 @@ from dechrome.artefact import Model, Network
 from dechrome.context import FloatArray
 from dechrome.inference import predict_proba, standardise
 from dechrome_training.corpus import assign_folds
-from dechrome_training.fit import block_weights, steady
+from dechrome_training.fit import steady
 from dechrome_training.gates import fit_gate
 from dechrome_training.retraining.gating import REGULARISATION, add_round, average_pages, starting_network
 from dechrome_training.retraining.rows import HEADS_OF_LABELS, PageRows
 from dechrome_training.retraining.warm import Rows, answers, learn, one_hot
 from dechrome_training.samples import UNKNOWN
+from dechrome_training.weights import block_weights
 
 FOLDS: Final = 4
 BLENDS: Final = (1.0, 0.75, 0.5, 0.25)  # how far to follow, farthest first
