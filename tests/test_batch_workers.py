@@ -157,6 +157,18 @@ def tell_process(chunk: Chunk, number: int, mark: str, caution: Caution) -> Resu
     return Result(str(os.getpid()).encode())
 
 
+def tell_interrupts(chunk: Chunk, number: int, mark: str, caution: Caution) -> Result:
+    """Say whether this process was started deaf to Ctrl+C, whatever it has set up since."""
+    return Result(str(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())).encode())
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no masks of signals here")
+def test_workers_never_hear_of_ctrl_c_and_the_parent_still_does() -> None:
+    results = list(run_chunks(make_chunks(12), tell_interrupts, 2, 30.0, MARKS))
+    assert {result.output for _, result in results} == {b"True"}
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_chunks_are_read_only_a_little_ahead_and_both_workers_work() -> None:
     taken = 0
 

@@ -22,7 +22,12 @@ CHUNK_FILES: Final = 32
 MAX_BYTES: Final = 256 << 20  # of one page
 
 _SNIFFED: Final = 4096  # bytes at the start that decide between HTML and text
-_DOCUMENT: Final = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.S)
+# What a document begins with, by the WHATWG's MIME sniffing standard (7.1).
+_DOCUMENT: Final = re.compile(
+    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|iframe|h1|div|font|table|a"
+    rb"|style|title|b|br|p)(?=[\s>])",
+    re.S,
+)
 _TAG: Final = re.compile(rb"</?(?:a|br|div|h[1-6]|img|li|link|meta|p|script|section|span|table|td|title|ul)(?=[\s/>])")
 
 
@@ -80,7 +85,7 @@ def page_suffix(name: str) -> str:
 
 
 def looks_like_html(data: bytes) -> bool:
-    """Tell HTML from text by its start: how a document begins, or three tags.
+    """Tell HTML from text by its start: how a document or a piece of one begins, or three tags.
 
     >>> [looks_like_html(data) for data in (b"<!DOCTYPE html>", b"<p>a</p><br>", b"a < b, <b> is bold", b"")]
     [True, True, False, False]

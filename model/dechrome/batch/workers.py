@@ -9,6 +9,7 @@ outside costs a repetition and changes nothing.
 from __future__ import annotations
 
 import gc
+import multiprocessing.resource_tracker
 import os
 import shutil
 import signal
@@ -17,13 +18,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty
 from typing import Any, Final, Generic, TypeVar
 
 from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.backend import resource_tracker
 from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
 from dechrome.batch.addresses import is_remote
@@ -82,7 +84,8 @@ class _Slot(Generic[Result]):
 
     def submit(self, job: _Job) -> None:
         try:
-            future = self._executor.submit(self._work, job.chunk, job.number, self.path, job.caution)
+            with _interrupts_held_back():  # the first submission starts the process
+                future = self._executor.submit(self._work, job.chunk, job.number, self.path, job.caution)
         except (BrokenProcessPool, ShutdownExecutorError) as error:  # it died with nothing to do
             future = Future()
             future.set_exception(error)
@@ -124,6 +127,24 @@ class _Slot(Generic[Result]):
 
     def _start(self) -> Any:
         return ProcessPoolExecutor(1, initializer=settle, initargs=(os.getpid(), self._memory), env=ONE_THREAD)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Start threads and processes that never hear of Ctrl+C; what this thread is sent meanwhile reaches it later.
+
+    A worker has no say in that before it has imported everything, and would print a traceback until then.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    for tracker in (resource_tracker, multiprocessing.resource_tracker):
+        tracker.ensure_running()  # to start one in here would let interrupts in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run_chunks(
