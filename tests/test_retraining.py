@@ -114,7 +114,7 @@ def test_a_base_sample_gives_networks_what_they_were_shown(
         assert np.abs(dense - sample.features.dense).mean() < 0.02
         assert page.lengths.tolist() == sample.features.lengths.tolist()
         assert page.targets.tolist() == sample.targets.tolist()
-        network = model.heads[f"{head_of(sample)}_draft"]
+        network = model.heads[f"{head_of(sample.view)}_draft"]
         assert np.isfinite(predict_proba(network, page.inputs[:, : network.mean.size])).all()
         assert len(seen.draft) == len(page.shares)
 
@@ -557,6 +557,7 @@ def test_training_from_scratch_takes_the_labels_alone(labels: Path, tmp_path: Pa
     text = RECIPE.read_text(encoding="utf-8")
     for name, value in {
         "folds": "2", "own": '"phrases"', "own_images": "20", "own_look_alikes": "10", "own_written_pages": "4",
+        "own_marked_pages": "4",
         "hidden": "[8]", "epochs": "1", "iterations": "3", "kind_iterations": "3",
     }.items():  # fmt: skip
         text = re.sub(rf"^{name} *=.*$", f"{name} = {value}", text, flags=re.MULTILINE)
@@ -575,7 +576,7 @@ def test_training_from_scratch_takes_the_labels_alone(labels: Path, tmp_path: Pa
 def test_unseen_pages_are_judged_by_the_inputs_that_labelling_makes(model: Model, samples: list[Sample]) -> None:
     sample = samples[0]
     rows = measure_rows(model, [sample])[0]
-    assert (rows.inputs == final_inputs(model, head_of(sample), [sample.features])).all()
+    assert (rows.inputs == final_inputs(model, head_of(sample.view), [sample.features])).all()
 
 
 def test_labels_without_pages_are_refused(tmp_path: Path) -> None:

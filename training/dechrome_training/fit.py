@@ -118,7 +118,7 @@ def predict(model: Model, samples: Sequence[Sample]) -> list[Prediction]:
     """Predict raw probabilities, one page at a time, as the runtime does."""
     predictions = []
     for sample in samples:
-        head = head_of(sample)
+        head = head_of(sample.view)
         inputs = final_inputs(model, head, [sample.features])
         adapted = model_for(model, head, inputs, sample.features.lengths)
         labels, kinds = (predict_proba(adapted.heads[name], inputs) for name in (head, "kind"))

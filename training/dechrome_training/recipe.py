@@ -58,6 +58,7 @@ class Recipe:
     own_images: int
     own_look_alikes: int
     own_written_pages: int
+    own_marked_pages: int
     views: dict[str, float]
     regularisation: float
     iterations: int
@@ -89,6 +90,7 @@ def read_recipe(path: Path) -> Recipe:
             own_images=phrases["own_images"],
             own_look_alikes=phrases["own_look_alikes"],
             own_written_pages=phrases["own_written_pages"],
+            own_marked_pages=phrases["own_marked_pages"],
             views=data["views"],
             regularisation=words["regularisation"],
             iterations=words["iterations"],

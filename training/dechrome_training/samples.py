@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +15,8 @@ from dechrome.features import Features, extract_features
 from dechrome.html_blocks import split_html
 from dechrome.text_blocks import split_text
 from dechrome_training.align import content_shares, realign, words_of
-from dechrome_training.corpus import OWN_SOURCE, AnnotatedPage, Phrase
+from dechrome_training.corpus import OWN_SOURCE, AnnotatedPage, GoldBlock, Phrase
+from dechrome_training.pieces import choose_pieces, cut_out
 from dechrome_training.views import (
     Line,
     PhraseBook,
@@ -28,10 +30,14 @@ from dechrome_training.views import (
     wrapped,
 )
 from dechrome_training.weak_kinds import weak_kinds
+from dechrome_training.written_markup import write_markup
 
-VIEWS: Final = ("html", "lines", "leftovers", "written", "phrase")
+VIEWS: Final = ("html", "lines", "leftovers", "written", "phrase", "piece", "marked")
+_HTML_VIEWS: Final = ("html", "piece", "marked")
+_PIECES: Final = 2  # cut out of a page
 UNKNOWN: Final = -1
 _SHORT: Final = 0.3  # of the written pages: a few lines, as records of scraped corpora often are
+_SHORT_MARKED: Final = 0.7  # of those in HTML
 _KINDS: Final = {kind: number for number, kind in enumerate(Kind)}
 
 
@@ -67,9 +73,9 @@ class Sample:
         return known.astype(np.int8)
 
 
-def head_of(sample: Sample) -> str:
-    """Return the name of the network that labels the sample."""
-    return "html" if sample.view == "html" else "text"
+def head_of(view: str) -> str:
+    """Return the name of the network that labels pages written that way."""
+    return "html" if view in _HTML_VIEWS else "text"
 
 
 def page_samples(page: AnnotatedPage, views: Sequence[str] = ("html", "lines", "leftovers")) -> list[Sample]:
@@ -84,8 +90,10 @@ def page_samples(page: AnnotatedPage, views: Sequence[str] = ("html", "lines", "
         samples.append(_sample(page, "html", document, lines))
     if page.gold is None:
         return samples  # snippets leave most lines unknown: too little for text pages
+    if "piece" in views:
+        samples += _cut_pieces(page, document, lines)
     for view in views:
-        if view == "html":
+        if view in _HTML_VIEWS:
             continue
         chance = seeded(page.id, view)
         written = visible_lines(lines) if view == "lines" else with_leftovers(lines, chance)
@@ -93,16 +101,46 @@ def page_samples(page: AnnotatedPage, views: Sequence[str] = ("html", "lines", "
     return samples
 
 
+def _cut_pieces(page: AnnotatedPage, document: Document, lines: Sequence[Line]) -> list[Sample]:
+    """Return a few blocks of a page as pages of their own: not tested on, and no training for the page's fold."""
+    runs = choose_pieces([line.share for line in lines], _PIECES, seeded(page.id, "piece"))
+    samples = []
+    for number, (start, end) in enumerate(runs):
+        piece = replace(page, id=f"{page.id}+piece{number}", source=OWN_SOURCE, domain=page.group)
+        samples.append(_make(piece, "piece", cut_out(document, start, end), lines[start:end]))
+    return samples
+
+
 def dressed_samples(
     pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], count: int, seed: int = 0, source: str = "written"
 ) -> Iterator[Sample]:
     """Write plain-text pages: content of annotated pages or of phrases, dressed in chrome of many languages."""
+    for page, lines, chance in _write_pages(pages, phrases, count, seed, source):
+        if chance.random() < 0.1:
+            lines = wrapped(lines, chance.choice((60, 72, 80)))
+        yield _text_sample(page, "written", lines, chance)
+
+
+def marked_samples(
+    pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], count: int, seed: int = 0
+) -> Iterator[Sample]:
+    """Write small HTML pages the same way: not tested on, since what they are written from is our own."""
+    for page, lines, chance in _write_pages(pages, phrases, count, seed, OWN_SOURCE, short=_SHORT_MARKED):
+        html, blocks = write_markup([line for line in lines if line.text.strip()], chance)
+        document = split_html(html)
+        yield _make(page, "marked", document, _from_gold_blocks(blocks, [block.text for block in document.blocks]))
+
+
+def _write_pages(
+    pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], count: int, seed: int, source: str, short: float = _SHORT
+) -> Iterator[tuple[AnnotatedPage, list[Line], random.Random]]:
+    """Yield pages without text yet, with their lines and what goes on to choose for them."""
     book = PhraseBook(phrases)
     golden = [page for page in pages if page.gold]
     for number in range(count if golden or book.languages else 0):
         chance = seeded(source, seed, number)
         page = chance.choice(golden) if golden and (not book.languages or chance.random() < 0.4) else None
-        is_short = chance.random() < _SHORT
+        is_short = chance.random() < short
         if page is not None:
             language = page.language or "en"
             content = [Line(part, 1.0) for part in (page.gold or "").split("\n") if part.strip()]
@@ -112,11 +150,9 @@ def dressed_samples(
             language = chance.choice(book.languages)
             content = book.paragraphs(chance, language, chance.choice((1, 1, 2) if is_short else (1, 3, 6, 12)))
         lines = (dress_lightly if is_short else dress)(content, book, chance, language)
-        if chance.random() < 0.1:
-            lines = wrapped(lines, chance.choice((60, 72, 80)))
         group = page.group if page is not None else f"written-{seed}-{number}"
         stand_in = AnnotatedPage(f"{source}/{seed}-{number}", source, domain=group, language=language, page_type=None)
-        yield _text_sample(stand_in, "written", lines, chance)
+        yield stand_in, lines, chance
 
 
 def phrase_samples(phrases: Sequence[Phrase]) -> Iterator[Sample]:
@@ -162,7 +198,7 @@ def gold_lines(page: AnnotatedPage, document: Document) -> list[Line]:
     """Return what the gold says of every block of a page; a share that is nan is not known."""
     texts = [block.text for block in document.blocks]
     if page.blocks:
-        return _from_gold_blocks(page, texts)
+        return _from_gold_blocks(page.blocks, texts)
     if page.gold is not None:
         shares = content_shares(texts, page.gold)
     else:
@@ -173,11 +209,11 @@ def gold_lines(page: AnnotatedPage, document: Document) -> list[Line]:
     ]
 
 
-def _from_gold_blocks(page: AnnotatedPage, texts: Sequence[str]) -> list[Line]:
+def _from_gold_blocks(blocks: Sequence[GoldBlock], texts: Sequence[str]) -> list[Line]:
     """Return what labelled blocks, perhaps of another segmentation, say of today's."""
     return [
         Line(text, found.share, found.kind, found.label is Label.IMAGE)
-        for text, found in zip(texts, realign(texts, page.blocks), strict=True)
+        for text, found in zip(texts, realign(texts, blocks), strict=True)
     ]
 
 

@@ -75,7 +75,7 @@ def fit_stack(
     kinds: list[_KindRows] = []
     unseen: dict[int, Unseen] = {}
     for head in ("html", "text"):
-        chosen = [i for i in within if head_of(samples[i]) == head] or within
+        chosen = [i for i in within if head_of(samples[i].view) == head] or within
         rows = _join_rows(
             [samples[i] for i in chosen],
             [_scores_of(scores, starts, i) for i in chosen],
@@ -190,7 +190,7 @@ def _kind_rows(rows: _Rows) -> _KindRows:
     known = np.flatnonzero((kinds != UNKNOWN) & (rows.targets == LABELS.index(Label.CHROME)))
     inputs = rows.inputs[known]
     pages = np.searchsorted(rows.starts, known, side="right")
-    is_html = np.array([sample.view == "html" for sample in rows.samples])[pages - 1]
+    is_html = np.array([head_of(sample.view) == "html" for sample in rows.samples])[pages - 1]
     inputs[np.ix_(is_html & (pages % 2 == 0), _HIDDEN_IN_KINDS)] = 0
     return _KindRows(inputs, kinds[known], np.sqrt(np.maximum(rows.weights[known], 1e-3)))
 

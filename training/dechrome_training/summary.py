@@ -70,7 +70,7 @@ def score_view(predictions: Sequence[Prediction], settings: Mapping[str, Any]) -
         **scores,
         "sets": _words_by(judged, lambda judgement: judgement.source),
         "languages": _words_by(judged, lambda judgement: judgement.language),
-        "favor": measure_presets(pages, settings["favor"][head_of(main[0].sample)]),
+        "favor": measure_presets(pages, settings["favor"][head_of(main[0].sample.view)]),
         "curve": measure_curve(pages),
     }
 

@@ -26,7 +26,7 @@ from dechrome_training.fit import train
 from dechrome_training.image_names import write_images, write_look_alikes
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.retraining.base import choose_pages, write_base
-from dechrome_training.samples import Sample, dressed_samples, page_samples, phrase_samples
+from dechrome_training.samples import Sample, dressed_samples, marked_samples, page_samples, phrase_samples
 from dechrome_training.sections import extend_articles
 from dechrome_training.summary import summarise
 from dechrome_training.tail_examples import EVERY_FOLD
@@ -40,8 +40,10 @@ _RUNTIME_CODE = (
     "text_features", "tree_features",
 )  # fmt: skip
 _TRAINING_CODE = (
-    "align", "corpus", "image_names", "image_templates", "samples", "sections", "views", "weak_kinds",
+    "align", "corpus", "pieces", "image_names", "image_templates", "samples", "sections", "views", "weak_kinds",
+    "written_markup",
 )  # fmt: skip
+_VIEWS = ("html", "lines", "leftovers", "piece")  # of an annotated page
 _CHUNK = 200  # pages that one job reads and measures
 
 
@@ -149,7 +151,7 @@ def build_samples(
     report("plain-text pages written")
     own = read_own(recipe)
     for fold, pages_of_fold in enumerate(_of_fold(pages, page_folds, fold) for fold in range(recipe.folds)):
-        part = _measure_own(pages_of_fold, own, recipe.own_written_pages // recipe.folds, fold)
+        part = _measure_own(pages_of_fold, own, recipe, fold)
         extended = extend_articles(pages_of_fold, own, fold)
         jobs = (delayed(_measure_extended)(extended[start::8]) for start in range(8))
         part += [sample for measured in Parallel(n_jobs=2)(jobs) for sample in measured]
@@ -171,7 +173,7 @@ def _of_fold(items: Sequence[Item], folds: Sequence[int], fold: int) -> list[Ite
 
 
 def _measure_chunk(pages: Sequence[AnnotatedPage], digest: str, code: str) -> list[Sample]:
-    return [sample for page in pages for sample in page_samples(page) if len(sample.shares)]
+    return [sample for page in pages for sample in page_samples(page, _VIEWS) if len(sample.shares)]
 
 
 def _measure_fold(
@@ -182,9 +184,11 @@ def _measure_fold(
     return [sample for part in (written, phrase_samples(phrases)) for sample in part if len(sample.shares)]
 
 
-def _measure_own(pages: Sequence[AnnotatedPage], own: Sequence[Phrase], count: int, fold: int) -> list[Sample]:
+def _measure_own(pages: Sequence[AnnotatedPage], own: Sequence[Phrase], recipe: Recipe, fold: int) -> list[Sample]:
     """Write pages from the pages of one fold and our own phrases: not tested on, and no training for that fold."""
-    return [sample for sample in dressed_samples(pages, own, count, fold, OWN_SOURCE) if len(sample.shares)]
+    written = dressed_samples(pages, own, recipe.own_written_pages // recipe.folds, fold, OWN_SOURCE)
+    marked = marked_samples(pages, own, recipe.own_marked_pages // recipe.folds, fold)
+    return [sample for part in (written, marked) for sample in part if len(sample.shares)]
 
 
 def _measure_extended(pages: Sequence[AnnotatedPage]) -> list[Sample]:

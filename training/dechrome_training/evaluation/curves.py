@@ -21,7 +21,7 @@ def choosable(predictions: Sequence[Prediction], settings: Mapping[str, Any]) ->
     """Prepare the predictions of pages with gold text."""
     return [
         Choosable(
-            calibrate(prediction.labels, settings["calibration"][head_of(prediction.sample)]),
+            calibrate(prediction.labels, settings["calibration"][head_of(prediction.sample.view)]),
             prediction.sample.features.lengths,
             number_words(prediction.sample.texts, prediction.sample.gold),
         )

@@ -22,7 +22,7 @@ from dechrome.pages import Page
 from dechrome_training.calibration import decide
 from dechrome_training.corpus import AnnotatedPage
 from dechrome_training.fit import Prediction
-from dechrome_training.samples import UNKNOWN, Sample, page_samples
+from dechrome_training.samples import UNKNOWN, Sample, head_of, page_samples
 from dechrome_training.scores import shingle_scores, snippet_rates, word_scores
 
 NAN: Final = float("nan")
@@ -96,7 +96,7 @@ def judge_page(sample: Sample, page: Page) -> Judgement:
 
 def judge_prediction(prediction: Prediction, settings: Mapping[str, Any]) -> Judgement:
     """Judge a prediction under a model's settings, deciding as labelling does."""
-    head = "html" if prediction.sample.view == "html" else "text"
+    head = head_of(prediction.sample.view)
     labels, expected, probabilities = decide(prediction.labels, prediction.sample.features.lengths, head, settings)
     kinds = np.where(labels == 2, prediction.kinds.argmax(axis=1), UNKNOWN).astype(np.int8)
     quality = float(np.interp(expected, *settings["quality"][head])) if (labels == 0).any() else 0.0

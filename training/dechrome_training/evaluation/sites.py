@@ -28,7 +28,7 @@ def site_tables(pages: Iterable[AnnotatedPage], model: Model, view: str) -> list
     strength = model.site_strength(head)
     rows: list[tuple[str | int | float, ...]] = []
     for name, part in by_set.items():
-        samples = [sample for page in part for sample in page_samples(page, (view,)) if head_of(sample) == head]
+        samples = [sample for page in part for sample in page_samples(page, (view,)) if head_of(sample.view) == head]
         cases = find_cases(predict(model, samples), model.settings, head)
         sizes = [(f"{name} {size}", [c for c in cases if low <= c.pages <= high]) for size, low, high in _SIZES]
         rows += [(title, *_measure(chosen, strength)) for title, chosen in ((name, cases), *sizes) if chosen]

@@ -48,7 +48,7 @@ class PageRows:
     @property
     def head(self) -> str:
         """The network that labels the page: "html" or "text"."""
-        return "html" if self.view == "html" else "text"
+        return head_of(self.view)
 
     @property
     def targets(self) -> NDArray[np.int8]:
@@ -74,7 +74,7 @@ def measure_rows(model: Model, samples: Sequence[Sample], weight: float = 1.0) -
             sample.view,
             sample.language,
             sample.page_type,
-            final_inputs(model, head_of(sample), [sample.features]),
+            final_inputs(model, head_of(sample.view), [sample.features]),
             sample.shares,
             sample.images,
             sample.kinds,
