@@ -490,6 +490,16 @@ def test_pages_are_scored_with_and_without_their_site(pages: list[AnnotatedPage]
     assert nothing.rows == ()
 
 
+def test_pieces_are_judged_as_pages_of_their_own(pages: list[AnnotatedPage], model: Model) -> None:
+    whole = {judgement.id: judgement for judgement in judge_pages(pages, model)}
+    pieces = list(judge_pages(pages, model, "piece"))
+    assert pieces
+    assert all(piece.id.rsplit("+", 1)[0] in whole for piece in pieces)
+    assert all(0 < len(piece.blocks.labels) < 20 for piece in pieces)
+    assert all((piece.blocks.gold_labels >= 0).all() for piece in pieces)
+    assert run("evaluate", "--data", LABELS, "--view", "piece", "--sites").exit_code == 2
+
+
 def test_sites_are_measured_by_the_command(model_folder: Path) -> None:
     result = run("evaluate", "--data", LABELS, "--model", model_folder, "--sites")
     assert result.exit_code == 0, result.output

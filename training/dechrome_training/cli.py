@@ -130,8 +130,9 @@ def _check_train_options(
 
 @click.command(epilog=_EXIT_CODES)
 @_page_options
-@click.option("--view", type=click.Choice(["html", "lines"]),
-              help="html: pages as they are. lines: the text of all lines. [default: html; folds: both]")  # fmt: skip
+@click.option("--view", type=click.Choice(["html", "lines", "piece"]),
+              help="html: pages as they are. lines: the text of all lines. piece: a few blocks cut out of each page, "
+                   "as HTML pages of their own. [default: html; folds: html and lines]")  # fmt: skip
 @click.option("--kinds", is_flag=True,
               help="Measure kinds of chrome on pages whose markup names them, with the markup hidden.")  # fmt: skip
 @click.option("--sites", is_flag=True,
@@ -167,6 +168,8 @@ def evaluate(
     """
     if (folds is None) != (recipe is None):
         raise click.UsageError("--folds and --recipe go together")
+    if view == "piece" and (folds or sites):
+        raise click.UsageError("--view piece takes neither --folds nor --sites")
     if folds is not None and (model or limit or len(data) > 1):
         raise click.UsageError("--folds takes one --data folder, and neither --model nor --limit")
     if kinds and (folds or view):

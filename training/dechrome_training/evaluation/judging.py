@@ -21,7 +21,7 @@ from dechrome.encoding import scrub
 from dechrome.pages import Page
 from dechrome_training.calibration import decide
 from dechrome_training.corpus import AnnotatedPage
-from dechrome_training.fit import Prediction
+from dechrome_training.fit import Prediction, predict
 from dechrome_training.samples import UNKNOWN, Sample, head_of, page_samples
 from dechrome_training.scores import shingle_scores, snippet_rates, word_scores
 
@@ -77,12 +77,23 @@ def judge_pages(pages: Iterable[AnnotatedPage], model: Model | None, view: str =
     """Label pages through the public interface, as they are (html) or as the text of all their lines (lines).
 
     Pages that are text already are labelled as they are under either view. Pages with snippets alone have no lines.
+    Under the view "piece", a few blocks are cut out of each page with gold text and judged as a page of their own.
     """
+    if view == "piece":
+        yield from _judge_pieces(pages, labelling.load_model() if model is None else model)
+        return
     pairs = (pair for page in pages for pair in _prepare(page, view))
     while chunk := list(islice(pairs, _BATCH)):
         labelled = labelling.label_pages([source for _, source in chunk], model)
         for (sample, _), page in zip(chunk, labelled, strict=True):
             yield judge_page(sample, page)
+
+
+def _judge_pieces(pages: Iterable[AnnotatedPage], model: Model) -> Iterator[Judgement]:
+    for page in pages:
+        pieces = page_samples(page, ("piece",)) if page.text is None else []
+        for prediction in predict(model, pieces):
+            yield judge_prediction(prediction, model.settings)
 
 
 def judge_page(sample: Sample, page: Page) -> Judgement:
