@@ -15,6 +15,7 @@ from dechrome.blocks import Document, Tree
 
 _BESIDE: Final = (1, 1, 2, 3, 6)  # blocks on either side of a place where content begins or ends
 _ANYWHERE: Final = 0.25  # of the pieces: cut out wherever
+_ALONE: Final = 0.15  # of the pieces: one block of content by itself
 _CLEAR: Final = 0.1  # share of a block's words that may belong to the other side
 
 
@@ -29,8 +30,13 @@ def choose_pieces(shares: Sequence[float], count: int, chance: random.Random) ->
         for place in range(1, len(sides))
         if None not in sides[place - 1 : place + 1] and sides[place] != sides[place - 1]
     ]
+    content = [place for place, side in enumerate(sides) if side]
     pieces = []
     for _ in range(count if sides else 0):
+        if content and chance.random() < _ALONE:
+            place = chance.choice(content)
+            pieces.append((place, place + 1))
+            continue
         place = chance.choice(edges) if edges and chance.random() >= _ANYWHERE else chance.randrange(len(sides))
         start, end = max(0, place - chance.choice(_BESIDE)), min(len(sides), place + chance.choice(_BESIDE))
         if None not in sides[start:end]:

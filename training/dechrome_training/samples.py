@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -37,7 +38,11 @@ _HTML_VIEWS: Final = ("html", "piece", "marked")
 _PIECES: Final = 2  # cut out of a page
 UNKNOWN: Final = -1
 _SHORT: Final = 0.3  # of the written pages: a few lines, as records of scraped corpora often are
-_SHORT_MARKED: Final = 0.7  # of those in HTML
+_EMPTY: Final = 0.15  # of these: without content
+_SHORT_MARKED, _EMPTY_MARKED = 0.7, 0.05  # of those in HTML
+_NO_DIALOG: Final = 0.5  # of those in HTML: none has a consent dialog, or cookies would be expected everywhere
+_SHORT_SENTENCES: Final = 0.3  # of those in HTML: of each line of content the first sentence alone
+_SENTENCE: Final = re.compile(r"(?<=[.!?。！？।])\s*")
 _KINDS: Final = {kind: number for number, kind in enumerate(Kind)}
 
 
@@ -125,16 +130,24 @@ def marked_samples(
     pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], count: int, seed: int = 0
 ) -> Iterator[Sample]:
     """Write small HTML pages the same way: not tested on, since what they are written from is our own."""
-    for page, lines, chance in _write_pages(pages, phrases, count, seed, OWN_SOURCE, short=_SHORT_MARKED):
-        html, blocks = write_markup([line for line in lines if line.text.strip()], chance)
+    for page, lines, chance in _write_pages(pages, phrases, count, seed, OWN_SOURCE, is_marked=True):
+        left_out = Kind.COOKIE_NOTICE if chance.random() < _NO_DIALOG else None
+        kept = [line for line in lines if line.text.strip() and (line.kind is None or line.kind is not left_out)]
+        html, blocks = write_markup(kept, chance)
         document = split_html(html)
         yield _make(page, "marked", document, _from_gold_blocks(blocks, [block.text for block in document.blocks]))
 
 
 def _write_pages(
-    pages: Sequence[AnnotatedPage], phrases: Sequence[Phrase], count: int, seed: int, source: str, short: float = _SHORT
+    pages: Sequence[AnnotatedPage],
+    phrases: Sequence[Phrase],
+    count: int,
+    seed: int,
+    source: str,
+    is_marked: bool = False,
 ) -> Iterator[tuple[AnnotatedPage, list[Line], random.Random]]:
     """Yield pages without text yet, with their lines and what goes on to choose for them."""
+    short, empty = (_SHORT_MARKED, _EMPTY_MARKED) if is_marked else (_SHORT, _EMPTY)
     book = PhraseBook(phrases)
     golden = [page for page in pages if page.gold]
     for number in range(count if golden or book.languages else 0):
@@ -149,7 +162,12 @@ def _write_pages(
         else:
             language = chance.choice(book.languages)
             content = book.paragraphs(chance, language, chance.choice((1, 1, 2) if is_short else (1, 3, 6, 12)))
-        lines = (dress_lightly if is_short else dress)(content, book, chance, language)
+        if is_marked and chance.random() < _SHORT_SENTENCES:
+            content = [Line(_SENTENCE.split(line.text, 1)[0], line.share) for line in content]
+        if is_short:
+            lines = dress_lightly(content, book, chance, language, empty)
+        else:
+            lines = dress(content, book, chance, language)
         group = page.group if page is not None else f"written-{seed}-{number}"
         stand_in = AnnotatedPage(f"{source}/{seed}-{number}", source, domain=group, language=language, page_type=None)
         yield stand_in, lines, chance

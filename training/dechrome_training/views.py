@@ -205,9 +205,14 @@ def dress(content: Sequence[Line], book: PhraseBook, chance: random.Random, lang
     return head + _interrupted(content, book, chance, language) + tail
 
 
-def dress_lightly(content: Sequence[Line], book: PhraseBook, chance: random.Random, language: str) -> list[Line]:
-    """Put a few lines of chrome before or behind content lines; now and then leave the content or the chrome out."""
-    lines = [] if chance.random() < 0.15 else list(content)
+def dress_lightly(
+    content: Sequence[Line], book: PhraseBook, chance: random.Random, language: str, empty: float = 0.15
+) -> list[Line]:
+    """Put a few lines of chrome before or behind content lines; now and then leave the chrome out.
+
+    ``empty`` is how often the content is left out.
+    """
+    lines = [] if chance.random() < empty else list(content)
     for _ in range(chance.choice((0, 1, 1, 2)) if lines else 2):
         kind = chance.choice((Kind.COOKIE_NOTICE, Kind.COOKIE_NOTICE, Kind.NAVIGATION, *_BETWEEN))
         is_dialog = kind is Kind.COOKIE_NOTICE
