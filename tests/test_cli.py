@@ -170,6 +170,8 @@ def test_clean_reads_stdin_as_what_it_looks_like() -> None:
         (b"Some words <br> and <p>more</p>", True),
         (b"<p>Hello", True),
         (b"\n <DIV class=a>Hello", True),
+        (b"<nav>Home</nav><p>A fox.</p>", True),
+        (b"<navigator> is a name", False),
         (b"<pre-release> notes", False),
         (b"<p", False),
         (b"# Title\n\nText with <b>bold</b>", False),

@@ -22,10 +22,11 @@ CHUNK_FILES: Final = 32
 MAX_BYTES: Final = 256 << 20  # of one page
 
 _SNIFFED: Final = 4096  # bytes at the start that decide between HTML and text
-# What a document begins with, by the WHATWG's MIME sniffing standard (7.1).
+# What a document begins with, by the WHATWG's MIME sniffing standard (7.1), and what a piece of one may: that table is
+# older than the elements that part a page.
 _DOCUMENT: Final = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|iframe|h1|div|font|table|a"
-    rb"|style|title|b|br|p)(?=[\s>])",
+    rb"|style|title|b|br|p|nav|header|main|article|section|aside|footer|ul|ol)(?=[\s>])",
     re.S,
 )
 _TAG: Final = re.compile(rb"</?(?:a|br|div|h[1-6]|img|li|link|meta|p|script|section|span|table|td|title|ul)(?=[\s/>])")
