@@ -46,8 +46,8 @@ def test_the_error_is_that_of_the_difference_between_shifts_not_of_the_pages() -
 
 
 def preset_rate(steps: int) -> NDArray[np.float64]:
-    """Precision rises by 0.02 a step, recall falls by 0.03, F1 falls by 0.05 a step away from 1."""
-    return np.array([[0.8 + 0.02 * steps], [0.9 - 0.03 * steps], [0.85 - 0.05 * abs(steps - 1)]])
+    """Precision rises by 0.02 a step, recall falls by 0.03, F1 falls by 0.06 a step away from 1."""
+    return np.array([[0.8 + 0.02 * steps], [0.9 - 0.03 * steps], [0.85 - 0.06 * abs(steps - 1)]])
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def preset_rate(steps: int) -> NDArray[np.float64]:
     [
         (1, 0.015, 2),
         (1, 0.035, 3),
-        (1, 0.2, 3),  # never reached: the last before F1 has fallen by more than 0.12
+        (1, 0.2, 3),  # never reached: the last before F1 has fallen by more than 0.15
         (-1, 0.025, 0),
         (-1, 0.055, -1),
     ],

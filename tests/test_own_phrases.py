@@ -11,14 +11,15 @@ import pytest
 
 from dechrome.blocks import Kind, Label
 from dechrome.errors import DataError
-from dechrome_training.corpus import OWN_SOURCE, Phrase, read_own_phrases, read_phrases
+from dechrome_training.corpus import OWN_SOURCE, Phrase, read_own_pages, read_own_phrases, read_phrases
 from dechrome_training.image_names import write_images, write_look_alikes
 from dechrome_training.recipe import read_recipe
-from dechrome_training.samples import dressed_samples, phrase_samples
+from dechrome_training.samples import dressed_samples, phrase_samples, short_samples
 from dechrome_training.views import seeded
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "datasets" / "phrases"
+PAGES = ROOT / "datasets" / "short_pages"
 CORPUS = ROOT.parent / "shared" / "corpora" / "phrases.parquet"
 HEADER = "label\tkind\ttext\n"
 LONG = 40  # characters from which a text is no common button
@@ -61,7 +62,7 @@ def test_a_malformed_file_of_phrases_is_refused_by_line(tmp_path: Path, text: st
 
 
 def test_a_folder_without_phrases_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"nowhere: no phrases"):
+    with pytest.raises(DataError, match=r"nowhere: no files of ours there"):
         list(read_own_phrases(tmp_path / "nowhere"))
 
 
@@ -97,6 +98,46 @@ def test_no_phrase_is_copied_from_the_public_phrases(own: list[Phrase]) -> None:
 def _alphabets(word: str) -> set[str]:
     names = {unicodedata.name(character, "").split(" ")[0] for character in word}
     return names & {"LATIN", "CYRILLIC", "GREEK"}
+
+
+# Short pages
+
+
+def test_an_empty_line_parts_short_pages(tmp_path: Path) -> None:
+    (tmp_path / "de.tsv").write_text(
+        HEADER + "chrome\tother\tDrucken\n\n\ncontent\t\tEs regnet.\nimage\t\ta.jpg\n", "utf-8"
+    )
+    first, second = read_own_pages(tmp_path)
+    assert [(phrase.label, phrase.kind, phrase.text) for phrase in first] == [(Label.CHROME, "other", "Drucken")]
+    assert [(phrase.label, phrase.text) for phrase in second] == [(Label.CONTENT, "Es regnet."), (Label.IMAGE, "a.jpg")]
+    assert {phrase.language for phrase in (*first, *second)} == {"de"}
+
+
+def test_a_malformed_file_of_short_pages_is_refused_by_line(tmp_path: Path) -> None:
+    (tmp_path / "de.tsv").write_text(HEADER + "content\t\ta\n\nchrome\tmenu\tx\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"de\.tsv:4: 'menu' is not a valid Kind"):
+        list(read_own_pages(tmp_path))
+
+
+def test_short_pages_are_of_many_languages_and_none_is_twice() -> None:
+    pages = list(read_own_pages(PAGES))
+    assert len({page[0].language for page in pages}) >= 25
+    texts = Counter(tuple(phrase.text for phrase in page) for page in pages)
+    assert [page for page, count in texts.items() if count > 1] == []
+    assert {phrase.kind for page in pages for phrase in page} == {"", *Kind}
+    assert {phrase.label for page in pages for phrase in page} == set(Label)
+
+
+def test_short_pages_become_samples_as_text_and_as_html_whole_and_cropped() -> None:
+    pages = list(read_own_pages(PAGES))[:5]
+    samples = list(short_samples(pages))
+    assert [sample.view for sample in samples[:2]] == ["short", "short_marked"]
+    whole, crop = samples[0], samples[2]
+    assert len(samples) == 2 * 3 * len(pages)
+    assert {sample.source for sample in samples} == {OWN_SOURCE}
+    assert whole.texts == tuple(phrase.text for phrase in pages[0])
+    assert whole.targets.tolist() == [list(Label).index(phrase.label) for phrase in pages[0]]
+    assert "\n".join(crop.texts) in "\n".join(whole.texts)
 
 
 # Image names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from dechrome.errors import DataError
 _PAGE_COLUMNS: Final = (
     "id", "source", "html", "encoding", "url", "domain", "language", "page_type", "text", "must_have", "must_not",
 )  # fmt: skip
-OWN_SOURCE: Final = "dechrome"  # of phrases written for this project: in training for every fold, never tested on
+OWN_SOURCE: Final = "dechrome"  # of what was written for this project: never tested on
 OWN_LICENCE: Final = "Apache-2.0"
 _OWN_HEADER: Final = "label\tkind\ttext"
 
@@ -131,9 +132,28 @@ def read_own_phrases(folder: Path) -> Iterator[Phrase]:
     Raises:
         DataError: names the folder that has none, or the file and the line that is wrong.
     """
+    for path, lines in _own_files(folder):
+        for number, line in enumerate(lines, start=2):
+            yield _own_phrase(line, path, number)
+
+
+def read_own_pages(folder: Path) -> Iterator[tuple[Phrase, ...]]:
+    """Read our own short pages, line by line: ``<language>.tsv``, an empty line between pages.
+
+    Raises:
+        DataError: names the folder that has none, or the file and the line that is wrong.
+    """
+    for path, lines in _own_files(folder):
+        numbered = enumerate([*lines, ""], start=2)
+        phrases = [_own_phrase(line, path, number) if line else None for number, line in numbered]
+        yield from (tuple(filter(None, page)) for is_page, page in groupby(phrases, bool) if is_page)
+
+
+def _own_files(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield our own files of a folder, with the lines below the header."""
     paths = sorted(folder.glob("*.tsv"))
     if not paths:
-        raise DataError(f"{folder}: no phrases there (*.tsv)")
+        raise DataError(f"{folder}: no files of ours there (*.tsv)")
     for path in paths:
         try:
             header, *lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
@@ -141,11 +161,7 @@ def read_own_phrases(folder: Path) -> Iterator[Phrase]:
             raise DataError(f"{path}: {error}") from error
         if header != _OWN_HEADER:
             raise DataError(f"{path}:1: the header must be {_OWN_HEADER!r}, not {header!r}")
-        for number, line in enumerate(lines, start=2):
-            try:
-                yield _own_phrase(line, path.stem)
-            except ValueError as error:
-                raise DataError(f"{path}:{number}: {error}") from error
+        yield path, lines
 
 
 def site_of(url: str | None) -> str | None:
@@ -199,16 +215,19 @@ def _rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
         raise DataError(f"{path}: {error}") from error
 
 
-def _own_phrase(line: str, language: str) -> Phrase:
-    """Read one line; the kind is one of ours for chrome, and empty for the rest."""
-    fields = line.split("\t")
-    if len(fields) != 3:
-        raise ValueError(f"3 fields expected, not {len(fields)}")
-    label, kind, text = Label(fields[0]), fields[1], fields[2]
-    if label is Label.CHROME:
-        Kind(kind)
-    elif kind:
-        raise ValueError(f"{label} has no kind, but this one has {kind!r}")
-    if not text.strip() or text != " ".join(text.split()):
-        raise ValueError(f"text must not be empty, nor hold white space at its ends or twice: {text!r}")
-    return Phrase(text, label, kind, language, OWN_SOURCE, OWN_LICENCE)
+def _own_phrase(line: str, path: Path, number: int) -> Phrase:
+    """Read one line of a file; the kind is one of ours for chrome, and empty for the rest."""
+    try:
+        fields = line.split("\t")
+        if len(fields) != 3:
+            raise ValueError(f"3 fields expected, not {len(fields)}")
+        label, kind, text = Label(fields[0]), fields[1], fields[2]
+        if label is Label.CHROME:
+            Kind(kind)
+        elif kind:
+            raise ValueError(f"{label} has no kind, but this one has {kind!r}")
+        if not text.strip() or text != " ".join(text.split()):
+            raise ValueError(f"text must not be empty, nor hold white space at its ends or twice: {text!r}")
+    except ValueError as error:
+        raise DataError(f"{path}:{number}: {error}") from error
+    return Phrase(text, label, kind, path.stem, OWN_SOURCE, OWN_LICENCE)

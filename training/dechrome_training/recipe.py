@@ -55,6 +55,7 @@ class Recipe:
     sets: dict[str, float]
     refused_licences: tuple[str, ...]
     own_phrases: Path
+    own_pages: Path
     own_images: int
     own_look_alikes: int
     own_written_pages: int
@@ -87,6 +88,7 @@ def read_recipe(path: Path) -> Recipe:
             sets=data["sets"],
             refused_licences=tuple(phrases["refused_licences"]),
             own_phrases=path.parent / phrases["own"],
+            own_pages=path.parent / phrases["own_pages"],
             own_images=phrases["own_images"],
             own_look_alikes=phrases["own_look_alikes"],
             own_written_pages=phrases["own_written_pages"],

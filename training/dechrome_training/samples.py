@@ -33,9 +33,11 @@ from dechrome_training.views import (
 from dechrome_training.weak_kinds import weak_kinds
 from dechrome_training.written_markup import write_markup
 
-VIEWS: Final = ("html", "lines", "leftovers", "written", "phrase", "piece", "marked")
-_HTML_VIEWS: Final = ("html", "piece", "marked")
+VIEWS: Final = ("html", "lines", "leftovers", "written", "phrase", "piece", "marked", "short", "short_marked")
+_HTML_VIEWS: Final = ("html", "piece", "marked", "short_marked")
+WRITTEN_VIEWS: Final = ("written", "phrase", "marked", "short", "short_marked")  # of lines whose kind is told
 _PIECES: Final = 2  # cut out of a page
+_CROPS: Final = 2  # of a short page that was written line by line, beside the whole of it
 UNKNOWN: Final = -1
 _SHORT: Final = 0.3  # of the written pages: a few lines, as records of scraped corpora often are
 _EMPTY: Final = 0.15  # of these: without content
@@ -133,9 +135,39 @@ def marked_samples(
     for page, lines, chance in _write_pages(pages, phrases, count, seed, OWN_SOURCE, is_marked=True):
         left_out = Kind.COOKIE_NOTICE if chance.random() < _NO_DIALOG else None
         kept = [line for line in lines if line.text.strip() and (line.kind is None or line.kind is not left_out)]
-        html, blocks = write_markup(kept, chance)
-        document = split_html(html)
-        yield _make(page, "marked", document, _from_gold_blocks(blocks, [block.text for block in document.blocks]))
+        yield _marked_sample(page, "marked", kept, chance)
+
+
+def _marked_sample(page: AnnotatedPage, view: str, lines: Sequence[Line], chance: random.Random) -> Sample:
+    html, blocks = write_markup(lines, chance)
+    document = split_html(html)
+    return _make(page, view, document, _from_gold_blocks(blocks, [block.text for block in document.blocks]))
+
+
+def short_samples(pages: Sequence[Sequence[Phrase]], seed: int = 0) -> Iterator[Sample]:
+    """Return short pages that were written line by line, whole and cropped, as text and as HTML: not tested on."""
+    for number, page in enumerate(pages):
+        chance, language = seeded(OWN_SOURCE, "short", seed, number), page[0].language
+        lines = [
+            Line(
+                phrase.text,
+                float(phrase.label is Label.CONTENT),
+                Kind(phrase.kind) if phrase.kind else None,
+                phrase.label is Label.IMAGE,
+            )
+            for phrase in page
+        ]
+        stand_in = AnnotatedPage(f"short/{language}-{seed}-{number}", OWN_SOURCE, domain=language, language=language)
+        for part in (lines, *(_crop(lines, chance) for _ in range(_CROPS))):
+            yield _text_sample(stand_in, "short", part, chance)
+            yield _marked_sample(stand_in, "short_marked", part, chance)
+
+
+def _crop(lines: Sequence[Line], chance: random.Random) -> Sequence[Line]:
+    """Return some neighbouring lines, one at least."""
+    size = chance.randint(1, len(lines))
+    start = chance.randint(0, len(lines) - size)
+    return lines[start : start + size]
 
 
 def _write_pages(

@@ -24,12 +24,13 @@ from dechrome_training.corpus import is_article
 from dechrome_training.gates import fit_gate
 from dechrome_training.networks import Lesson, fit_narrowed, fit_network
 from dechrome_training.recipe import NetworkRecipe, Recipe
-from dechrome_training.samples import UNKNOWN, Sample, head_of
+from dechrome_training.samples import UNKNOWN, WRITTEN_VIEWS, Sample, head_of
 from dechrome_training.words import Bags, Tables, fit_tables, score_blocks
 
 _HIDDEN_IN_KINDS: Final = np.array(
     [name.startswith(("cue_", "cues_", "inside_", "tag_")) for name in (*INPUT_NAMES, *DRAFT_NAMES)]
 )  # what weak labels of kinds were read off; hidden in every other page, so that text and place do the work too
+_RARITY: Final = 0.25  # power: rare kinds count more, or navigation would swallow them
 # How far the weak labels of a kind count: these are wrong most often (teasers in boxes called "ad", menus in a box
 # for the reader's account).
 _TRUST: Final = {Kind.ADVERTISEMENT: 0.15, Kind.ACCOUNT: 0.4}
@@ -179,9 +180,12 @@ def _fit_final(head: str, rows: _Rows, recipe: Recipe) -> dict[str, Network]:
 
 
 class _KindRows(NamedTuple):
+    """Blocks of known kind; those of ``is_weak`` have it from the markup of real pages, the others were written."""
+
     inputs: FloatArray
     kinds: NDArray[np.int8]
     weights: FloatArray
+    is_weak: NDArray[np.bool_]
 
 
 def _kind_rows(rows: _Rows) -> _KindRows:
@@ -192,15 +196,21 @@ def _kind_rows(rows: _Rows) -> _KindRows:
     pages = np.searchsorted(rows.starts, known, side="right")
     is_html = np.array([head_of(sample.view) == "html" for sample in rows.samples])[pages - 1]
     inputs[np.ix_(is_html & (pages % 2 == 0), _HIDDEN_IN_KINDS)] = 0
-    return _KindRows(inputs, kinds[known], np.sqrt(np.maximum(rows.weights[known], 1e-3)))
+    is_weak = np.array([sample.view not in WRITTEN_VIEWS for sample in rows.samples])[pages - 1]
+    return _KindRows(inputs, kinds[known], np.sqrt(np.maximum(rows.weights[known], 1e-3)), is_weak)
 
 
 def _fit_kinds(parts: Sequence[_KindRows], recipe: Recipe) -> Network:
-    inputs, kinds, weights = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    # Rare kinds count more, by the root of how rare they are, or navigation would swallow them.
-    counts = np.bincount(kinds, minlength=len(KINDS))
-    rarity = np.sqrt(counts.sum() / np.maximum(counts, 1)).astype(np.float32)
+    inputs, kinds, weights, is_weak = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    rarity = np.where(is_weak, _rarity(kinds[is_weak])[kinds], _rarity(kinds[~is_weak])[kinds])
     for kind, trust in _TRUST.items():
-        rarity[KINDS.index(kind)] *= trust
-    lesson = Lesson(inputs, np.arange(len(kinds)), kinds, weights * rarity[kinds], len(KINDS))
+        rarity[is_weak & (kinds == KINDS.index(kind))] *= trust
+    lesson = Lesson(inputs, np.arange(len(kinds)), kinds, weights * rarity, len(KINDS))
     return fit_network(lesson, recipe.kinds)
+
+
+def _rarity(kinds: NDArray[np.int8]) -> FloatArray:
+    """Return how much more each kind counts for being rare among these; shape (kinds,)."""
+    counts = np.bincount(kinds, minlength=len(KINDS))
+    rarity: FloatArray = ((counts.sum() / np.maximum(counts, 1)) ** _RARITY).astype(np.float32)
+    return rarity

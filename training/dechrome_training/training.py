@@ -17,6 +17,7 @@ from dechrome_training.corpus import (
     AnnotatedPage,
     Phrase,
     assign_folds,
+    read_own_pages,
     read_own_phrases,
     read_parquet,
     read_phrases,
@@ -26,7 +27,14 @@ from dechrome_training.fit import train
 from dechrome_training.image_names import write_images, write_look_alikes
 from dechrome_training.recipe import Recipe, read_recipe
 from dechrome_training.retraining.base import choose_pages, write_base
-from dechrome_training.samples import Sample, dressed_samples, marked_samples, page_samples, phrase_samples
+from dechrome_training.samples import (
+    Sample,
+    dressed_samples,
+    marked_samples,
+    page_samples,
+    phrase_samples,
+    short_samples,
+)
 from dechrome_training.sections import extend_articles
 from dechrome_training.summary import summarise
 from dechrome_training.tail_examples import EVERY_FOLD
@@ -157,8 +165,14 @@ def build_samples(
         part += [sample for measured in Parallel(n_jobs=2)(jobs) for sample in measured]
         samples += part
         folds += [fold] * len(part)
+    short = list(read_own_pages(recipe.own_pages))
+    short_folds = assign_folds([page[0].language for page in short], [1.0] * len(short), recipe.folds)
+    for fold in range(recipe.folds):
+        part = [sample for sample in short_samples(_of_fold(short, short_folds, fold), fold) if len(sample.shares)]
+        samples += part
+        folds += [fold] * len(part)
     part = [sample for sample in phrase_samples(own) if len(sample.shares)]
-    report("own phrases measured")
+    report("own phrases and pages measured")
     return samples + part, folds + [EVERY_FOLD] * len(part)
 
 

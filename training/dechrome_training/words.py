@@ -16,7 +16,7 @@ from dechrome.context import FloatArray
 from dechrome.features import CUE_BITS, SCORE_NAMES, WORD_BITS
 from dechrome.inference import Scores
 from dechrome_training.recipe import Recipe
-from dechrome_training.samples import UNKNOWN, Sample, head_of
+from dechrome_training.samples import UNKNOWN, WRITTEN_VIEWS, Sample, head_of
 
 
 class Tables(NamedTuple):
@@ -63,7 +63,7 @@ def _stacking_parts(samples: Sequence[Sample], folds: Sequence[int]) -> NDArray[
     parts = []
     for sample, fold in zip(samples, folds, strict=True):
         row = np.full(len(sample.texts), fold)
-        if sample.view in ("phrase", "written", "marked"):
+        if sample.view in WRITTEN_VIEWS:
             of_text = [zlib.crc32(text.encode("utf-8", "replace")) % count for text in sample.texts]
             row = np.where((sample.kinds != UNKNOWN) | (sample.view == "phrase"), of_text, row)
         parts.append(row)

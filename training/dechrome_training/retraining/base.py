@@ -50,7 +50,7 @@ _MOST_SHARE: Final = 200
 # Blocks of each view that are kept, to learn from and to check with.
 _LEARN_BLOCKS: Final[Mapping[str, int]] = {
     "html": 125_000, "lines": 60_000, "leftovers": 10_000, "written": 12_000, "phrase": 2_000, "piece": 5_000,
-    "marked": 3_000,
+    "marked": 3_000, "short": 4_000, "short_marked": 3_000,
 }  # fmt: skip
 _CHECK_BLOCKS: Final[Mapping[str, int]] = {"html": 40_000, "lines": 24_000}
 _CHECK_PART: Final = 4  # one site in so many is there to check with
