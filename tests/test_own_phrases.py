@@ -13,6 +13,7 @@ from dechrome.blocks import Kind, Label
 from dechrome.errors import DataError
 from dechrome_training.corpus import OWN_SOURCE, Phrase, read_own_pages, read_own_phrases, read_phrases
 from dechrome_training.image_names import write_images, write_look_alikes
+from dechrome_training.label_files import read_labels
 from dechrome_training.recipe import read_recipe
 from dechrome_training.samples import dressed_samples, phrase_samples, short_samples
 from dechrome_training.views import seeded
@@ -126,6 +127,13 @@ def test_short_pages_are_of_many_languages_and_none_is_twice() -> None:
     assert [page for page, count in texts.items() if count > 1] == []
     assert {phrase.kind for page in pages for phrase in page} == {"", *Kind}
     assert {phrase.label for page in pages for phrase in page} == set(Label)
+
+
+def test_short_pages_that_are_held_out_are_of_languages_that_have_none_in_training() -> None:
+    held_out = list(read_labels(ROOT / "datasets" / "short_pages_held_out.jsonl"))
+    learned = {page[0].language for page in read_own_pages(PAGES)}
+    assert not learned & {page.language for page in held_out}
+    assert all(page.text and page.blocks for page in held_out)
 
 
 def test_short_pages_become_samples_as_text_and_as_html_whole_and_cropped() -> None:
