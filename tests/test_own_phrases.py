@@ -138,7 +138,7 @@ def test_short_pages_that_are_held_out_are_of_languages_that_have_none_in_traini
 
 def test_short_pages_become_samples_as_text_and_as_html_whole_and_cropped() -> None:
     pages = list(read_own_pages(PAGES))[:5]
-    samples = list(short_samples(pages))
+    samples = list(short_samples(pages, []))
     assert [sample.view for sample in samples[:2]] == ["short", "short_marked"]
     whole, crop = samples[0], samples[2]
     assert len(samples) == 2 * 3 * len(pages)
@@ -146,6 +146,21 @@ def test_short_pages_become_samples_as_text_and_as_html_whole_and_cropped() -> N
     assert whole.texts == tuple(phrase.text for phrase in pages[0])
     assert whole.targets.tolist() == [list(Label).index(phrase.label) for phrase in pages[0]]
     assert "\n".join(crop.texts) in "\n".join(whole.texts)
+
+
+def test_some_short_texts_break_off_before_a_link_to_the_whole(own: list[Phrase]) -> None:
+    pages = [page for page in read_own_pages(PAGES) if page[0].language == "de"]
+    tails = tuple(phrase.text for phrase in own if phrase.kind == "read_more" and phrase.language == "de")
+    written = {phrase.text for page in pages for phrase in page}
+    samples = [sample for sample in short_samples(pages, own) if sample.view == "short"]
+    new = [
+        (text, target)
+        for sample in samples
+        for text, target in zip(sample.texts, sample.targets.tolist(), strict=True)
+        if text not in written
+    ]
+    assert 0.15 * len(samples) < len(new) < 0.5 * len(samples)
+    assert all(text.endswith(tails) and target == 0 for text, target in new)
 
 
 # Image names

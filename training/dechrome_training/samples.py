@@ -38,6 +38,8 @@ _HTML_VIEWS: Final = ("html", "piece", "marked", "short_marked")
 WRITTEN_VIEWS: Final = ("written", "phrase", "marked", "short", "short_marked")  # of lines whose kind is told
 _PIECES: Final = 2  # cut out of a page
 _CROPS: Final = 2  # of a short page that was written line by line, beside the whole of it
+_BROKEN_OFF: Final = 0.35  # of such texts, whole or cropped: "… Read more" in their last paragraph
+_PARAGRAPH: Final = 50  # characters of a line that may be one
 UNKNOWN: Final = -1
 _SHORT: Final = 0.3  # of the written pages: a few lines, as records of scraped corpora often are
 _EMPTY: Final = 0.15  # of these: without content
@@ -144,8 +146,12 @@ def _marked_sample(page: AnnotatedPage, view: str, lines: Sequence[Line], chance
     return _make(page, view, document, _from_gold_blocks(blocks, [block.text for block in document.blocks]))
 
 
-def short_samples(pages: Sequence[Sequence[Phrase]], seed: int = 0) -> Iterator[Sample]:
-    """Return short pages that were written line by line, whole and cropped, as text and as HTML: not tested on."""
+def short_samples(pages: Sequence[Sequence[Phrase]], phrases: Sequence[Phrase], seed: int = 0) -> Iterator[Sample]:
+    """Return short pages that were written line by line, whole and cropped, as text and as HTML: not tested on.
+
+    Some texts break off in a paragraph that ends in a link to the whole of it, taken from the phrases.
+    """
+    book = PhraseBook(phrases)
     for number, page in enumerate(pages):
         chance, language = seeded(OWN_SOURCE, "short", seed, number), page[0].language
         lines = [
@@ -159,8 +165,19 @@ def short_samples(pages: Sequence[Sequence[Phrase]], seed: int = 0) -> Iterator[
         ]
         stand_in = AnnotatedPage(f"short/{language}-{seed}-{number}", OWN_SOURCE, domain=language, language=language)
         for part in (lines, *(_crop(lines, chance) for _ in range(_CROPS))):
-            yield _text_sample(stand_in, "short", part, chance)
+            yield _text_sample(stand_in, "short", _break_off(part, book, chance, language), chance)
             yield _marked_sample(stand_in, "short_marked", part, chance)
+
+
+def _break_off(lines: Sequence[Line], book: PhraseBook, chance: random.Random, language: str) -> Sequence[Line]:
+    """Now and then cut the last paragraph short, and glue to it a link to the whole text."""
+    long = [place for place, line in enumerate(lines) if line.share >= 0.5 and len(line.text) >= _PARAGRAPH]
+    if not long or chance.random() >= _BROKEN_OFF:
+        return lines
+    text = lines[long[-1]].text
+    kept = text[: chance.randint(_PARAGRAPH, len(text))].rstrip()
+    broken = book.with_tail(chance, Line(kept, 1.0), language)
+    return [*lines[: long[-1]], broken, *lines[long[-1] + 1 :]]
 
 
 def _crop(lines: Sequence[Line], chance: random.Random) -> Sequence[Line]:

@@ -168,7 +168,7 @@ def build_samples(
     short = list(read_own_pages(recipe.own_pages))
     short_folds = assign_folds([page[0].language for page in short], [1.0] * len(short), recipe.folds)
     for fold in range(recipe.folds):
-        part = [sample for sample in short_samples(_of_fold(short, short_folds, fold), fold) if len(sample.shares)]
+        part = [sample for sample in short_samples(_of_fold(short, short_folds, fold), own, fold) if len(sample.shares)]
         samples += part
         folds += [fold] * len(part)
     part = [sample for sample in phrase_samples(own) if len(sample.shares)]
