@@ -556,14 +556,15 @@ def test_pages_without_anything_known_are_too_few(model: Model, folder: Path) ->
 def test_training_from_scratch_takes_the_labels_alone(labels: Path, tmp_path: Path) -> None:
     text = RECIPE.read_text(encoding="utf-8")
     for name, value in {
-        "folds": "2", "own": '"phrases"', "own_images": "20", "own_look_alikes": "10", "own_written_pages": "4",
-        "own_marked_pages": "4",
+        "folds": "2", "own": '"phrases"', "own_pages": '"pages"', "own_images": "20",
+        "own_look_alikes": "10", "own_written_pages": "4", "own_marked_pages": "4",
         "hidden": "[8]", "epochs": "1", "iterations": "3", "kind_iterations": "3",
     }.items():  # fmt: skip
         text = re.sub(rf"^{name} *=.*$", f"{name} = {value}", text, flags=re.MULTILINE)
     (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
-    (tmp_path / "phrases").mkdir()
-    shutil.copy(ROOT / "datasets" / "phrases" / "fr.tsv", tmp_path / "phrases")
+    for folder, source, language in (("phrases", "phrases", "fr"), ("pages", "short_pages", "mk")):
+        (tmp_path / folder).mkdir()
+        shutil.copy(ROOT / "datasets" / source / f"{language}.tsv", tmp_path / folder)
     out = tmp_path / "own"
     result = run("train", "--from-scratch", "--add", labels, "--recipe", tmp_path / "recipe.toml", "--out", out)
     assert result.exit_code == 0, result.output
