@@ -115,7 +115,7 @@ def test_a_narrowed_network_knows_the_rows_it_went_on_with_better() -> None:
     inputs, targets, some, recipe = toy()
     lesson = Lesson(inputs, np.arange(600), targets, np.ones(600, np.float32), len(LABELS))
     with steady():
-        wide, narrow = fit_narrowed(lesson, recipe, some, 10)
+        wide, narrow = fit_narrowed(lesson, recipe, some.astype(np.float32), 10)
         alone = fit_network(lesson, recipe)
     for layers, other in zip(wide.members, alone.members, strict=True):
         for (weights, biases), (same, offsets) in zip(layers, other, strict=True):
@@ -129,4 +129,4 @@ def test_a_network_is_not_narrowed_to_rows_that_lack_a_class() -> None:
     inputs, targets, _, recipe = toy()
     lesson = Lesson(inputs, np.arange(600), targets, np.ones(600, np.float32), len(LABELS))
     with steady(), pytest.raises(ValueError, match="class"):
-        fit_narrowed(lesson, recipe, targets == 0, 1)
+        fit_narrowed(lesson, recipe, (targets == 0).astype(np.float32), 1)

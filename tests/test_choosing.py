@@ -141,7 +141,15 @@ def test_a_larger_shift_never_keeps_what_a_smaller_one_drops(
 )
 def test_a_shift_is_taken_off_the_logits_before_blocks_are_chosen(odds: float, expected: set[int]) -> None:
     shift = 4 * math.log(odds)  # half of the words are expected to be chrome
-    assert kept(choose([0.9, 0.8, 0.2, 0.1], [10, 10, 10, 10], shift=shift)) == expected
+    assert kept(choose([0.9, 0.8, 0.2, 0.1], [100, 100, 100, 100], shift=shift)) == expected
+
+
+def test_a_shift_does_less_on_a_short_page() -> None:
+    probabilities = [0.9, 0.8, 0.2, 0.1]
+    shift = 4 * math.log(1 / 4)  # on a long page
+    assert kept(choose(probabilities, [75] * 4, shift=shift)) == {0, 1, 2}
+    assert kept(choose(probabilities, [30] * 4, shift=shift)) == {0, 1}
+    assert kept(choose(probabilities, [30] * 4, shift=shift * 2.5)) == {0, 1, 2}
 
 
 def test_a_shift_does_less_where_less_is_chrome() -> None:

@@ -11,6 +11,7 @@ from dechrome.context import FloatArray
 from dechrome.errors import InputError
 
 FAVORS: Final = ("precision", "balanced", "recall")
+_FULL_SIZE: Final = 300.0  # words of a page from which on its size does not lessen the shift
 _WORDLESS: Final = 0.01  # words that a block without words counts for, so that it has a place in the order
 
 
@@ -56,9 +57,10 @@ def choose_blocks(
     Without ``threshold``, the blocks are sorted by probability and the prefix is kept whose expected F1, weighted by
     words, is largest (Lewis, SIGIR 1995, gives the expectation); nothing is kept where it is likelier that there is no
     content at all. ``shift``, times the squared share of the words that are expected to be chrome, is taken off the
-    logits of all blocks before they are chosen: where there is hardly any chrome, little can be kept wrongly. A larger
-    one never keeps what a smaller one drops, and none empties a page. With a threshold, the blocks whose probability
-    reaches it are kept: a higher one never keeps what a lower one drops.
+    logits of all blocks before they are chosen: where there is hardly any chrome, little can be kept wrongly. On a
+    page of less than 300 words it is less, as far as these are fewer. A larger one never keeps what a smaller one
+    drops, and none empties a page. With a threshold, the blocks whose probability reaches it are kept: a higher one
+    never keeps what a lower one drops.
     """
     weights = words + _WORDLESS
     total = float(content @ weights)
@@ -67,7 +69,8 @@ def choose_blocks(
         if reached < _nothing_there(content):
             return Choice(np.zeros(content.size, bool), _nothing_there(content))
         if shift:
-            lowered = _lower(content, shift * (1 - total / float(weights.sum())) ** 2)
+            size = float(weights.sum())
+            lowered = _lower(content, shift * min(1.0, size / _FULL_SIZE) * (1 - total / size) ** 2)
             keep = lowered >= _best_cut(lowered, weights)[0]
         else:
             keep = content >= cut

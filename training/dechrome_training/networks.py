@@ -36,22 +36,24 @@ def fit_network(lesson: Lesson, recipe: NetworkRecipe) -> Network:
 
 
 def fit_narrowed(
-    lesson: Lesson, recipe: NetworkRecipe, some: NDArray[np.bool_], epochs: int
+    lesson: Lesson, recipe: NetworkRecipe, narrow_weights: FloatArray, epochs: int
 ) -> tuple[Network, Network]:
-    """Fit as ``fit_network`` does, and let the same perceptrons go on with ``some`` of the rows for more epochs.
+    """Fit as ``fit_network`` does, and let the same perceptrons go on with some of the rows for more epochs.
 
-    Returns both stages; weights between them make networks, too.
+    ``narrow_weights`` says how much each row counts then; those of weight 0 are left out. Returns both stages; weights
+    between them make networks, too.
 
     Raises:
         ValueError: a class is not among the chosen rows.
     """
     scale, standard = _standardise(lesson.inputs, lesson.rows)
     targets, weights = lesson.targets, lesson.weights
+    some = narrow_weights > 0
     wide, narrow = [], []
     for seed in range(recipe.members):
         member = _fit_member(standard, targets, weights, seed, recipe)
         wide.append(_layers(member, lesson.classes))
-        _go_on(member, standard[some], targets[some], weights[some], replace(recipe, epochs=epochs))
+        _go_on(member, standard[some], targets[some], narrow_weights[some], replace(recipe, epochs=epochs))
         narrow.append(_layers(member, lesson.classes))
     return Network(*scale, tuple(wide)), Network(*scale, tuple(narrow))
 

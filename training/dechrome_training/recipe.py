@@ -24,15 +24,26 @@ class NetworkRecipe:
 
 
 @dataclass(frozen=True, slots=True)
-class ArticleRecipe:
-    """How the network for articles goes on from the one for all pages, and the gate that leads to it is fitted.
+class SortRecipe:
+    """How a network for pages of one sort goes on from the one for all pages, and the gate to it is fitted.
 
-    With fewer than ``least_pages`` articles, or other pages, there is none.
+    With fewer than ``least_pages`` of the sort, or others, there is none.
     """
 
     epochs: int
     regularisation: float
     least_pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShortTextRecipe(SortRecipe):
+    """The same for texts of fewer than ``most_words`` words and pages written line by line.
+
+    The latter count ``general`` times their weight in the network for all texts.
+    """
+
+    most_words: int
+    general: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,8 @@ class Recipe:
     kind_iterations: int
     draft: NetworkRecipe
     labels: NetworkRecipe
-    articles: ArticleRecipe
+    articles: SortRecipe
+    short_texts: ShortTextRecipe
     kinds: NetworkRecipe
     favor_step: float
     tails: TailRecipe
@@ -100,7 +112,8 @@ def read_recipe(path: Path) -> Recipe:
             kind_iterations=words["kind_iterations"],
             draft=_network(data["network"], "draft"),
             labels=_network(data["network"], "labels"),
-            articles=ArticleRecipe(**data["articles"]),
+            articles=SortRecipe(**data["articles"]),
+            short_texts=ShortTextRecipe(**data["short_texts"]),
             kinds=_network(data["network"], "kinds"),
             favor_step=data["favor"]["step"],
             tails=_tails(data["tails"]),

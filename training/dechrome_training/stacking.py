@@ -23,13 +23,14 @@ from dechrome.refining import DRAFT_NAMES, measure_draft
 from dechrome_training.corpus import is_article
 from dechrome_training.gates import fit_gate
 from dechrome_training.networks import Lesson, fit_narrowed, fit_network
-from dechrome_training.recipe import NetworkRecipe, Recipe
+from dechrome_training.recipe import NetworkRecipe, Recipe, SortRecipe
 from dechrome_training.samples import UNKNOWN, WRITTEN_VIEWS, Sample, head_of
 from dechrome_training.words import Bags, Tables, fit_tables, score_blocks
 
 _HIDDEN_IN_KINDS: Final = np.array(
     [name.startswith(("cue_", "cues_", "inside_", "tag_")) for name in (*INPUT_NAMES, *DRAFT_NAMES)]
 )  # what weak labels of kinds were read off; hidden in every other page, so that text and place do the work too
+_DRESSED: Final = ("leftovers", "written")  # views of content with some chrome around it
 _RARITY: Final = 0.25  # power: rare kinds count more, or navigation would swallow them
 # How far the weak labels of a kind count: these are wrong most often (teasers in boxes called "ad", menus in a box
 # for the reader's account).
@@ -155,28 +156,67 @@ def _known(rows: _Rows, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.flatnonzero(chosen & (rows.weights > 0) & (rows.targets != UNKNOWN))
 
 
-def _fit_final(head: str, rows: _Rows, recipe: Recipe) -> dict[str, Network]:
-    """Fit the network that labels, and for HTML one that goes on with articles, with the gate that leads to it.
+class _Sort(NamedTuple):
+    """Pages that get weights of their own.
 
-    Where pages of one of the two sorts are few, or lack one of the labels, there is only the first.
+    ``learned`` says which pages their network learns from; ``own`` and ``others``, which the gate learns to tell apart.
+    ``general`` is how much less each row counts in the network for all pages.
+    """
+
+    learned: NDArray[np.bool_]
+    own: NDArray[np.bool_]
+    others: NDArray[np.bool_]
+    general: FloatArray
+    recipe: SortRecipe
+
+
+def _fit_final(head: str, rows: _Rows, recipe: Recipe) -> dict[str, Network]:
+    """Fit the network that labels, one that goes on with pages of one sort, and the gate that leads to it.
+
+    Where pages of that sort or others are few, or lack one of the labels, there is only the first.
     """
     known = _known(rows, np.ones(len(rows.targets), bool))
+    sort = _articles(rows, recipe) if head == "html" else _short_texts(rows, recipe)
     lesson = _lesson(rows, rows.inputs, known)
-    articles = np.array([is_article(sample.page_type) for sample in rows.samples])
-    some = np.repeat(articles, np.diff(rows.starts))[known]
-    few = min(articles.sum(), (~articles).sum()) < recipe.articles.least_pages
-    lacking = np.setdiff1d(lesson.targets, lesson.targets[some]).size
-    if head != "html" or few or lacking:
+    some = np.repeat(sort.learned, np.diff(rows.starts))[known]
+    few = min(sort.own.sum(), sort.others.sum()) < sort.recipe.least_pages
+    if few or np.setdiff1d(lesson.targets, lesson.targets[some]).size:
         return {head: fit_network(lesson, recipe.labels)}
-    wide, narrow = fit_narrowed(lesson, recipe.labels, some, recipe.articles.epochs)
-    means = np.stack(
-        [
-            average_blocks(rows.inputs[start:end], sample.features.lengths)
-            for sample, start, end in zip(rows.samples, rows.starts, rows.starts[1:], strict=False)
-        ]
-    )
-    gate = fit_gate(wide, means[~articles], means[articles], recipe.articles.regularisation, balanced=False)
+    narrow_weights = np.where(some, lesson.weights, 0).astype(np.float32)
+    general = lesson._replace(weights=lesson.weights * sort.general[known])
+    wide, narrow = fit_narrowed(general, recipe.labels, narrow_weights, sort.recipe.epochs)
+    others, own = (_average_pages(rows, chosen) for chosen in (sort.others, sort.own))
+    gate = fit_gate(wide, others, own, sort.recipe.regularisation, balanced=False)
     return {head: wide, f"{head}_own0": narrow, f"{head}_gate0": gate}
+
+
+def _articles(rows: _Rows, recipe: Recipe) -> _Sort:
+    articles = np.array([is_article(sample.page_type) for sample in rows.samples])
+    return _Sort(articles, articles, ~articles, np.ones(len(rows.targets), np.float32), recipe.articles)
+
+
+def _short_texts(rows: _Rows, recipe: Recipe) -> _Sort:
+    """Return short pages written line by line, and the small ones among texts dressed in chrome.
+
+    Phrases are learned from, too, or they would be forgotten; they are too many and too much alike for the gate.
+    """
+    settings = recipe.short_texts
+    views = np.array([sample.view for sample in rows.samples])
+    is_phrase = views == "phrase"
+    words = np.array([sample.features.lengths.sum() for sample in rows.samples])
+    by_line = views == "short"
+    own = by_line | (np.isin(views, _DRESSED) & (words < settings.most_words))
+    general = np.repeat(np.where(by_line, settings.general, 1), np.diff(rows.starts)).astype(np.float32)
+    return _Sort(own | is_phrase, own, ~own & ~is_phrase, general, settings)
+
+
+def _average_pages(rows: _Rows, chosen: NDArray[np.bool_]) -> FloatArray:
+    """Return the mean inputs of the chosen pages, shape (pages, inputs)."""
+    means = [
+        average_blocks(rows.inputs[rows.starts[i] : rows.starts[i + 1]], rows.samples[i].features.lengths)
+        for i in np.flatnonzero(chosen)
+    ]
+    return np.stack(means)
 
 
 class _KindRows(NamedTuple):
