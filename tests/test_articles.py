@@ -1,4 +1,4 @@
-"""Articles: the network of their own, the gate that leads to it, and retraining that goes on from there."""
+"""Articles and short texts: networks of their own, gates that lead to them, and retraining that goes on from there."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from dechrome.adapting import adapt_model, measure_shares, move_network
 from dechrome.artefact import LABELS, Model, Network, read_model, write_model
 from dechrome.inference import predict_proba
 from dechrome.labelling import Source, explain_source, label_html, label_pages
+from dechrome_training.corpus import read_own_pages
 from dechrome_training.fit import steady, train
 from dechrome_training.label_files import read_labels
 from dechrome_training.networks import Lesson, fit_narrowed, fit_network
 from dechrome_training.recipe import NetworkRecipe, Recipe, read_recipe
 from dechrome_training.retraining.gating import starting_network
 from dechrome_training.retraining.rows import PageRows, measure_rows
-from dechrome_training.samples import Sample, page_samples
+from dechrome_training.samples import Sample, page_samples, short_samples
 
 ROOT = Path(__file__).resolve().parents[1]
+SHORT = ROOT / "datasets" / "short_pages"
 
 
 def ignore(message: str) -> None:
@@ -32,9 +34,9 @@ def recipe() -> Recipe:
     shipped = read_recipe(ROOT / "training" / "recipe.toml")
     tiny = replace(shipped.draft, members=2, hidden=(8,), epochs=2, alpha=0.01)
     articles = replace(shipped.articles, least_pages=5, regularisation=10.0)
-    return replace(
-        shipped, folds=2, draft=tiny, labels=tiny, articles=articles, kinds=tiny, iterations=5, kind_iterations=3
-    )
+    short_texts = replace(shipped.short_texts, least_pages=5)
+    small = replace(shipped, draft=tiny, labels=tiny, kinds=tiny, iterations=5, kind_iterations=3)
+    return replace(small, folds=2, articles=articles, short_texts=short_texts)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,17 @@ def test_with_few_pages_of_a_sort_all_pages_have_the_same_weights(samples: list[
     alike = [replace(sample, page_type=None) for sample in samples]
     folds = [number % 2 for number in range(len(samples))]
     assert "html_own0" not in train(alike, folds, recipe, ignore).model.heads
+
+
+def test_texts_of_a_few_lines_get_weights_of_their_own(samples: list[Sample], recipe: Recipe) -> None:
+    short = [sample for sample in short_samples(list(read_own_pages(SHORT))[:20], []) if sample.view == "short"]
+    pages = [*samples, *short]
+    model = train(pages, [number % 2 for number in range(len(pages))], recipe, ignore).model
+    assert {"text_own0", "text_gate0"} <= set(model.heads)
+    texts = [page for page in measure_rows(model, pages) if page.head == "text"]
+    shares = np.array([measure_shares(model, "text", page.inputs, page.lengths)[0] for page in texts])
+    is_short = np.array([len(page.lengths) < 20 for page in texts])
+    assert shares[is_short].mean() > shares[~is_short].mean() + 0.2
 
 
 def test_retraining_goes_on_from_the_weights_that_the_users_pages_have(model: Model, rows: list[PageRows]) -> None:

@@ -4,7 +4,7 @@ Such networks stand in the model with a number ("html_own1", "text_own1", "kind_
 "text_gate1") that tell from a page's mean inputs how much it looks like the pages that were learned from. By that share
 the weights of the page's networks move from the general ones to the own ones (interpolation of weights: Wortsman et
 al., CVPR 2022). Number 0 is training's own: HTML pages with an article, where readers' comments and teasers are chrome
-that would be content in a forum or a listing. Each retraining by a user adds the next number, and moves on from where
+that would be content in a forum or a listing; and texts of a few lines. Each retraining by a user adds the next number, and moves on from where
 the one before left the weights.
 """
 
