@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dechrome.adapting import adapt_model, measure_shares, move_network
+from dechrome.adapting import adapt_model, measure_shares, measure_shares_of_pages, move_network
 from dechrome.artefact import LABELS, Model, Network, read_model, write_model
 from dechrome.inference import predict_proba
 from dechrome.labelling import Source, explain_source, label_html, label_pages
@@ -82,6 +82,14 @@ def test_pages_labelled_together_are_labelled_as_alone(model: Model, samples: li
         assert [b.label for b in found.blocks] == [b.label for b in alone.blocks]
         assert [b.confidence for b in found.blocks] == pytest.approx([b.confidence for b in alone.blocks], abs=1e-5)
     assert explain_source(Source(html=pages[0]), model)[1]
+
+
+def test_the_shares_of_a_page_do_not_depend_on_the_pages_beside_it(model: Model, rows: list[PageRows]) -> None:
+    starts = np.cumsum([0, *(len(page.lengths) for page in rows)])[:-1].tolist()
+    inputs, lengths = (np.concatenate([getattr(page, name) for page in rows]) for name in ("inputs", "lengths"))
+    together = measure_shares_of_pages(model, "html", inputs, lengths, starts)
+    assert together == [measure_shares(model, "html", page.inputs, page.lengths) for page in rows]
+    assert len(set(together)) > 1
 
 
 def test_with_few_pages_of_a_sort_all_pages_have_the_same_weights(samples: list[Sample], recipe: Recipe) -> None:

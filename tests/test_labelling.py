@@ -96,7 +96,7 @@ def assert_same(left: Page, right: Page) -> None:
 def make_constant_model(label: Label) -> Model:
     """Return the shipped model with networks that call every block the same."""
     model = dechrome.load_model()
-    heads = {name: network for name, network in model.heads.items() if name != "html_gate0"}
+    heads = {name: network for name, network in model.heads.items() if name not in ("html_gate0", "text_gate0")}
     for head in ("html", "text"):
         network = heads[head]
         weights = np.zeros((network.mean.size, len(LABELS)), np.float32)

@@ -4,8 +4,8 @@ Such networks stand in the model with a number ("html_own1", "text_own1", "kind_
 "text_gate1") that tell from a page's mean inputs how much it looks like the pages that were learned from. By that share
 the weights of the page's networks move from the general ones to the own ones (interpolation of weights: Wortsman et
 al., CVPR 2022). Number 0 is training's own: HTML pages with an article, where readers' comments and teasers are chrome
-that would be content in a forum or a listing; and texts of a few lines. Each retraining by a user adds the next number, and moves on from where
-the one before left the weights.
+that would be content in a forum or a listing; and texts of a few lines. Each retraining by a user adds the next number,
+and moves on from where the one before left the weights.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from dechrome.artefact import MAX_ROUNDS, Model, Network
 from dechrome.characters import IntArray
 from dechrome.context import FloatArray
-from dechrome.inference import one_thread, predict_proba
+from dechrome.inference import standardise
 
 Shares = tuple[float, ...]
 """How far a page's networks move towards those of each number, from 0 on: 0..1."""
@@ -46,19 +46,40 @@ def measure_shares(model: Model, head: str, inputs: FloatArray, lengths: IntArra
     ``inputs`` are those of the final networks for the blocks of the page, ``lengths`` their words; ``head`` is "html"
     or "text".
     """
+    return measure_shares_of_pages(model, head, inputs, lengths, [0])[0]
+
+
+def measure_shares_of_pages(
+    model: Model, head: str, inputs: FloatArray, lengths: IntArray, starts: Sequence[int]
+) -> list[Shares]:
+    """Return the same of pages whose blocks are joined; ``starts`` are the rows where they begin, none being empty.
+
+    A page's shares do not depend on the pages beside it.
+    """
     gates = [model.heads.get(f"{head}_gate{n}") for n in range(count_rounds(model) + 1)]
     if not any(gates) or not len(inputs):
-        return (0.0,) * len(gates)
-    mean = average_blocks(inputs, lengths)[None]
-    return tuple(0.0 if gate is None else _share(float(predict_proba(gate, mean)[0, 1])) for gate in gates)
+        return [(0.0,) * len(gates)] * len(starts)
+    means = average_blocks(inputs, lengths, starts)
+    none = [0.0] * len(starts)
+    columns = [none if gate is None else [_share(p) for p in _pass(gate, means)] for gate in gates]
+    return list(zip(*columns, strict=True))
 
 
-def average_blocks(inputs: FloatArray, lengths: IntArray) -> FloatArray:
-    """Return the mean inputs of a page, shape (inputs,); blocks count by the root of their words."""
+def average_blocks(inputs: FloatArray, lengths: IntArray, starts: Sequence[int] = (0,)) -> FloatArray:
+    """Return the mean inputs of pages, shape (pages, inputs); blocks count by the root of their words."""
     weights = np.sqrt(lengths.astype(np.float32) + 1)
-    with one_thread():
-        mean: FloatArray = weights / weights.sum() @ inputs
-    return mean
+    sums = np.add.reduceat(inputs * weights[:, None], starts, axis=0)
+    means: FloatArray = (sums / np.add.reduceat(weights, starts)[:, None]).astype(np.float32, copy=False)
+    return means
+
+
+def _pass(gate: Network, means: FloatArray) -> list[float]:
+    """Return how likely each page is of the gate's sort; row by row, since a matrix product rounds by its size."""
+    weights, biases = gate.members[0][0]
+    slopes, offset = weights[:, 1] - weights[:, 0], biases[1] - biases[0]
+    logits = (np.ascontiguousarray(standardise(gate, means)) * slopes).sum(axis=1) + offset
+    likeness: list[float] = (1 / (1 + np.exp(-logits))).tolist()
+    return likeness
 
 
 @lru_cache(maxsize=16)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from dechrome.adapting import adapt_model, group_shares, has_gate, measure_shares
+from dechrome.adapting import adapt_model, group_shares, has_gate, measure_shares_of_pages
 from dechrome.artefact import KINDS, LABELS, Model
 from dechrome.blocks import Document
 from dechrome.characters import IntArray
@@ -89,7 +89,7 @@ def _judge(model: Model, parts: Sequence[Document]) -> list[Judged]:
     runs = _runs([len(part.blocks) for part in parts])
     if not has_gate(model, head):
         return _judge_inputs(model, head, inputs, lengths, runs)
-    groups = group_shares([measure_shares(model, head, inputs[run], lengths[run]) for run in runs])
+    groups = group_shares(measure_shares_of_pages(model, head, inputs, lengths, [run.start for run in runs]))
     if len(groups) == 1:
         return _judge_inputs(adapt_model(model, groups[0][0]), head, inputs, lengths, runs)
     judged: dict[int, Judged] = {}

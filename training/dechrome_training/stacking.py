@@ -216,7 +216,7 @@ def _average_pages(rows: _Rows, chosen: NDArray[np.bool_]) -> FloatArray:
         average_blocks(rows.inputs[rows.starts[i] : rows.starts[i + 1]], rows.samples[i].features.lengths)
         for i in np.flatnonzero(chosen)
     ]
-    return np.stack(means)
+    return np.concatenate(means)
 
 
 class _KindRows(NamedTuple):

@@ -19,7 +19,7 @@ REGULARISATION: Final = 0.03  # C; 0.003 lets other pages through, and closes no
 
 def average_pages(pages: Sequence[PageRows]) -> FloatArray:
     """Return the mean inputs of pages, shape (pages, inputs)."""
-    return np.stack([average_blocks(page.inputs, page.lengths) for page in pages])
+    return np.concatenate([average_blocks(page.inputs, page.lengths) for page in pages])
 
 
 def add_round(model: Model, networks: Mapping[str, Network], gates: Mapping[str, Network]) -> Model:
