@@ -39,11 +39,11 @@ class SortRecipe:
 class ShortTextRecipe(SortRecipe):
     """The same for texts of fewer than ``most_words`` words and pages written line by line.
 
-    The latter count ``general`` times their weight in the network for all texts.
+    The latter count ``by_line`` times their weight in the network for short texts.
     """
 
     most_words: int
-    general: float
+    by_line: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,14 +159,13 @@ def _known(rows: _Rows, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
 class _Sort(NamedTuple):
     """Pages that get weights of their own.
 
-    ``learned`` says which pages their network learns from; ``own`` and ``others``, which the gate learns to tell apart.
-    ``general`` is how much less each row counts in the network for all pages.
+    ``learned`` says how many times its weight each page counts in their network, 0 where it is left out; ``own`` and
+    ``others``, which pages the gate learns to tell apart.
     """
 
-    learned: NDArray[np.bool_]
+    learned: FloatArray
     own: NDArray[np.bool_]
     others: NDArray[np.bool_]
-    general: FloatArray
     recipe: SortRecipe
 
 
@@ -178,13 +177,11 @@ def _fit_final(head: str, rows: _Rows, recipe: Recipe) -> dict[str, Network]:
     known = _known(rows, np.ones(len(rows.targets), bool))
     sort = _articles(rows, recipe) if head == "html" else _short_texts(rows, recipe)
     lesson = _lesson(rows, rows.inputs, known)
-    some = np.repeat(sort.learned, np.diff(rows.starts))[known]
+    narrow_weights = lesson.weights * np.repeat(sort.learned, np.diff(rows.starts))[known]
     few = min(sort.own.sum(), sort.others.sum()) < sort.recipe.least_pages
-    if few or np.setdiff1d(lesson.targets, lesson.targets[some]).size:
+    if few or np.setdiff1d(lesson.targets, lesson.targets[narrow_weights > 0]).size:
         return {head: fit_network(lesson, recipe.labels)}
-    narrow_weights = np.where(some, lesson.weights, 0).astype(np.float32)
-    general = lesson._replace(weights=lesson.weights * sort.general[known])
-    wide, narrow = fit_narrowed(general, recipe.labels, narrow_weights, sort.recipe.epochs)
+    wide, narrow = fit_narrowed(lesson, recipe.labels, narrow_weights, sort.recipe.epochs)
     others, own = (_average_pages(rows, chosen) for chosen in (sort.others, sort.own))
     gate = fit_gate(wide, others, own, sort.recipe.regularisation, balanced=False)
     return {head: wide, f"{head}_own0": narrow, f"{head}_gate0": gate}
@@ -192,7 +189,7 @@ def _fit_final(head: str, rows: _Rows, recipe: Recipe) -> dict[str, Network]:
 
 def _articles(rows: _Rows, recipe: Recipe) -> _Sort:
     articles = np.array([is_article(sample.page_type) for sample in rows.samples])
-    return _Sort(articles, articles, ~articles, np.ones(len(rows.targets), np.float32), recipe.articles)
+    return _Sort(articles.astype(np.float32), articles, ~articles, recipe.articles)
 
 
 def _short_texts(rows: _Rows, recipe: Recipe) -> _Sort:
@@ -206,8 +203,8 @@ def _short_texts(rows: _Rows, recipe: Recipe) -> _Sort:
     words = np.array([sample.features.lengths.sum() for sample in rows.samples])
     by_line = views == "short"
     own = by_line | (np.isin(views, _DRESSED) & (words < settings.most_words))
-    general = np.repeat(np.where(by_line, settings.general, 1), np.diff(rows.starts)).astype(np.float32)
-    return _Sort(own | is_phrase, own, ~own & ~is_phrase, general, settings)
+    learned = np.where(by_line, settings.by_line, own | is_phrase).astype(np.float32)
+    return _Sort(learned, own, ~own & ~is_phrase, settings)
 
 
 def _average_pages(rows: _Rows, chosen: NDArray[np.bool_]) -> FloatArray:
