@@ -16,6 +16,7 @@ from dechrome_training.corpus import Phrase
 from dechrome_training.weak_kinds import PHRASE_KINDS
 
 _SEPARATORS: Final = ("\n", "\n\n", "\n\n", "\n\n\n")
+_CLEAN_END: Final = 0.3  # of written pages: next to nothing behind the content but a consent dialog
 _BULLETS: Final = ("", "", "", "- ", "* ", "• ")
 _JOINTS: Final = (" | ", " · ", " / ", " » ", " > ", "  ", " ", " - ", " • ")  # between phrases left on one line
 _SENTENCE: Final = 45  # characters from which a phrase of a consent dialog is no button
@@ -199,10 +200,26 @@ def dress(content: Sequence[Line], book: PhraseBook, chance: random.Random, lang
         head += book.run(chance, Kind.ACCOUNT, language, chance.choice((0, 1, 2)))
     if chance.random() < 0.3:
         head += book.run(chance, Kind.BYLINE, language, chance.choice((1, 2)))
+    body = _interrupted(content, book, chance, language)
+    if chance.random() < _CLEAN_END:
+        return head + _break_off(body, book, chance, language) + _clean_end(book, chance, language)
     tail = [line for kind, count in _runs(chance, _TAIL) for line in book.run(chance, kind, language, count)]
     if chance.random() < 0.35:
         tail += book.cookie_dialog(chance, language)
-    return head + _interrupted(content, book, chance, language) + tail
+    return head + body + tail
+
+
+def _clean_end(book: PhraseBook, chance: random.Random, language: str) -> list[Line]:
+    """Return what article extractors leave behind the last paragraph: a source perhaps, and mostly a consent dialog."""
+    end = book.run(chance, Kind.BYLINE, language, 1) if chance.random() < 0.4 else []
+    return end + (book.cookie_dialog(chance, language) if chance.random() < 0.8 else [])
+
+
+def _break_off(body: Sequence[Line], book: PhraseBook, chance: random.Random, language: str) -> list[Line]:
+    """Now and then glue a link to the whole text to the last line, if that is content."""
+    if not body or body[-1].share < 0.5 or chance.random() >= 0.3:
+        return list(body)
+    return [*body[:-1], book.with_tail(chance, body[-1], language)]
 
 
 def dress_lightly(
