@@ -340,6 +340,19 @@ def test_dressed_pages_are_the_same_every_time_and_labelled_throughout(seed: int
     assert all(line.is_image or line.kind is not None for line in lines if line.share == 0.0)
 
 
+def test_some_dressed_pages_have_a_dialog_right_behind_the_content() -> None:
+    consent = "This site stores cookies on your device so that it can count its visitors."
+    book = PhraseBook([*make_phrases(), Phrase(consent, Label.CHROME, "cookie_notice", "en", "p", "MIT")])
+    ends = []
+    for seed in range(300):
+        lines = dress([Line(FOX, 1.0), Line(DOG, 1.0)], book, seeded(seed), "en")
+        last = max(number for number, line in enumerate(lines) if line.share > 0)
+        ends.append((lines[last].text, [line.kind for line in lines[last + 1 :]]))
+    bare = [text for text, kinds in ends if kinds and set(kinds) == {Kind.COOKIE_NOTICE}]
+    assert 0.08 * len(ends) < len(bare) < 0.3 * len(ends)
+    assert 0.1 * len(bare) < len([text for text in bare if text != DOG]) < 0.6 * len(bare)  # a link is glued to them
+
+
 def test_a_book_without_phrases_dresses_nothing() -> None:
     content = [Line(FOX, 1.0)]
     assert all(dress(content, PhraseBook([]), seeded(seed), "en") == content for seed in range(20))
