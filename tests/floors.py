@@ -20,12 +20,14 @@ from dechrome_training.evaluation import gate
 ROOT: Final = Path(__file__).resolve().parent.parent
 FLOORS: Final = ROOT / "tests" / "floors.json"
 LABELS: Final = ROOT / "datasets" / "labels.jsonl"
+SHORT: Final = ROOT / "datasets" / "short_pages_held_out.jsonl"
 CORPORA: Final = ROOT.parent / "shared" / "corpora"
 
 
 def measure(model: Model, corpora: Path) -> list[gate.Measured]:
     """Measure all groups; those of the corpora only where these are."""
     measured = [gate.fold_scores(model.settings), gate.sample_scores(model, LABELS)]
+    measured.append(gate.sample_scores(model, SHORT, "short"))
     if corpora.is_dir():
         measured += [gate.unseen_scores(model, corpora), gate.kind_scores(model, corpora)]
     return measured

@@ -105,6 +105,29 @@ def make_constant_model(label: Label) -> Model:
     return replace(model, heads=heads)
 
 
+# Texts of a few lines
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("Home\nNews\nThe bridge is open again.\nAccept all cookies", "The bridge is open again."),
+        ("We sell shoes.\nAccept all cookies", "We sell shoes."),
+        ("Menu\nLe marché est annulé demain.\nTout accepter", "Le marché est annulé demain."),
+        ("Startseite\nKontakt\nDas Freibad öffnet am Samstag.\nAlle ablehnen", "Das Freibad öffnet am Samstag."),
+        ("Главная\nВ парке посадили сорок лип.\nПринять все", "В парке посадили сорок лип."),
+        ("首页\n登录\n明天上午全市停水。\n接受所有 Cookie", "明天上午全市停水。"),
+        ("ホーム\n図書館は月曜日に休みます。\nすべて許可", "図書館は月曜日に休みます。"),
+        ("Αρχική\nΗ συναυλία αναβάλλεται λόγω βροχής.\nΑποδοχή όλων", "Η συναυλία αναβάλλεται λόγω βροχής."),
+        ("Close\nThe shop will close at six.\nClose", "The shop will close at six."),
+        ("Log in\nSubscribe\n© 2019 Acme", ""),
+        ("We use cookies to improve your visit.\nAccept\nReject", ""),
+    ],
+)
+def test_a_sentence_is_kept_between_lines_of_an_interface(text: str, content: str) -> None:
+    assert dechrome.clean_text(text).strip() == content
+
+
 # What holds for every page
 
 

@@ -36,8 +36,11 @@ def test_cross_validated_scores_stay_above_their_floors() -> None:
     assert faults_of(gate.fold_scores(read_settings())) == []
 
 
-def test_scores_on_the_sample_pages_stay_above_their_floors() -> None:
-    assert faults_of(gate.sample_scores(load_model(), ROOT / "datasets" / "labels.jsonl")) == []
+@pytest.mark.parametrize(("labels", "group"), [("labels", "samples"), ("short_pages_held_out", "short")])
+def test_scores_on_our_own_pages_stay_above_their_floors(labels: str, group: str) -> None:
+    measured = gate.sample_scores(load_model(), ROOT / "datasets" / f"{labels}.jsonl", group)
+    assert len(measured.scores) > 5
+    assert faults_of(measured) == []
 
 
 @pytest.mark.corpora

@@ -149,8 +149,8 @@ def fold_scores(settings: Mapping[str, Any]) -> Measured:
     return Measured("folds", settings.get("data", ""), scores)
 
 
-def sample_scores(model: Model | None, labels: Path) -> Measured:
-    """Measure a model on our own labelled pages."""
+def sample_scores(model: Model | None, labels: Path, group: str = "samples") -> Measured:
+    """Measure a model on our own labelled pages; ``group`` is what the scores are called by."""
     judged = list(judge_pages(read_labels(labels), model))
     blocks = join_blocks([judgement.blocks for judgement in judged])
     right = blocks.labels == blocks.gold_labels
@@ -161,7 +161,7 @@ def sample_scores(model: Model | None, labels: Path) -> Measured:
     scores |= _rate_scores("kind cookie_notice", cookie, ("precision", "recall"))
     for view, part in group_by(judged, lambda judgement: judgement.view):
         scores[f"{view} word F1"] = Score(mean(judgement.scores.f1 for judgement in part), len(part))
-    return Measured("samples", digest_folder(labels.parent), _prefixed("samples", scores))
+    return Measured(group, digest_folder(labels.parent), _prefixed(group, scores))
 
 
 def unseen_scores(model: Model | None, corpora: Path) -> Measured:
