@@ -20,7 +20,7 @@ SOURCES: Final[Mapping[str, tuple[str, str]]] = {
     "mozilla-readability": ("Mozilla Readability regression pages", "Apache-2.0"),
     "newspaper4k": ("newspaper4k test pages", "MIT"),
     "phrases": ("user-interface phrases of open-source projects", "each project's, none of GPL or AGPL"),
-    "dechrome": ("phrases written for this project", "Apache-2.0"),
+    "dechrome": ("phrases written for this project (its short pages are in training, too)", "Apache-2.0"),
     "trafilatura": ("Trafilatura evaluation pages (Barbaresi, ACL 2021)", "Apache-2.0"),
     "wcxb-dev": ("WCXB development set (Foley 2026)", "CC-BY-4.0"),
     "wcxb-predecessor": ("pages of WCXB's predecessor that WCXB left out", "Apache-2.0"),
