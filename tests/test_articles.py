@@ -92,6 +92,16 @@ def test_the_shares_of_a_page_do_not_depend_on_the_pages_beside_it(model: Model,
     assert len(set(together)) > 1
 
 
+def test_a_gate_that_is_sure_gives_no_warning(model: Model, rows: list[PageRows]) -> None:
+    (layer,), *_ = model.heads["html_gate0"].members
+    for offset, share in ((-500.0, 0.0), (500.0, 1.0)):
+        sure = replace(model.heads["html_gate0"], members=(((layer[0], np.array((-offset, offset), np.float32)),),))
+        page = rows[0]
+        found = replace(model, heads={**model.heads, "html_gate0": sure})
+        with np.errstate(over="raise", invalid="raise"):
+            assert measure_shares(found, "html", page.inputs, page.lengths) == (share,)
+
+
 def test_with_few_pages_of_a_sort_all_pages_have_the_same_weights(samples: list[Sample], recipe: Recipe) -> None:
     alike = [replace(sample, page_type=None) for sample in samples]
     folds = [number % 2 for number in range(len(samples))]

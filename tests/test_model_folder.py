@@ -248,6 +248,18 @@ def test_networks_of_a_retraining_that_do_not_fit_are_refused(name: str, other: 
         read_model(tmp_path / "tiny")
 
 
+@pytest.mark.parametrize("members", [2, 1], ids=["two members", "two layers"])
+def test_a_gate_is_a_single_layer(members: int, tmp_path: Path) -> None:
+    model = retrained_model()
+    gate = model.heads["html_gate1"]
+    second = (np.zeros((2, 2), np.float32), np.zeros(2, np.float32))
+    layers = gate.members[0] if members == 2 else (*gate.members[0], second)
+    changed = replace(gate, members=(layers,) * members)
+    write_model(tmp_path / "tiny", replace(model, heads={**model.heads, "html_gate1": changed}))
+    with pytest.raises(ModelError, match="tiny"):
+        read_model(tmp_path / "tiny")
+
+
 @pytest.mark.parametrize("name", ["html_own10", "html_draft_own1", "kind_gate1", "other", "text_own1 "])
 def test_networks_of_other_names_are_refused(name: str, tmp_path: Path) -> None:
     model = retrained_model()

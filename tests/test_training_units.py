@@ -499,6 +499,8 @@ def test_the_shipped_recipe_uses_no_set_whose_licence_forbids_it() -> None:
         (lambda text: "folds = ", ""),
         (lambda text: text.replace("\nfolds =", "\nfold_number ="), "'folds' is missing"),
         (lambda text: text.replace("[network]", "[net]"), "'hidden' is missing"),
+        (lambda text: text.replace("[short_texts]", "[shorts]"), "'short_texts' is missing"),
+        (lambda text: text.replace("most_words", "words_at_most"), "words_at_most"),
     ],
 )
 def test_a_malformed_recipe_is_refused_by_name_and_field(tmp_path: Path, change: Any, message: str) -> None:

@@ -61,7 +61,7 @@ def measure_shares_of_pages(
         return [(0.0,) * len(gates)] * len(starts)
     means = average_blocks(inputs, lengths, starts)
     none = [0.0] * len(starts)
-    columns = [none if gate is None else [_share(p) for p in _pass(gate, means)] for gate in gates]
+    columns = [none if gate is None else [_share(p) for p in _likeness(gate, means)] for gate in gates]
     return list(zip(*columns, strict=True))
 
 
@@ -73,12 +73,12 @@ def average_blocks(inputs: FloatArray, lengths: IntArray, starts: Sequence[int] 
     return means
 
 
-def _pass(gate: Network, means: FloatArray) -> list[float]:
+def _likeness(gate: Network, means: FloatArray) -> list[float]:
     """Return how likely each page is of the gate's sort; row by row, since a matrix product rounds by its size."""
     weights, biases = gate.members[0][0]
     slopes, offset = weights[:, 1] - weights[:, 0], biases[1] - biases[0]
     logits = (np.ascontiguousarray(standardise(gate, means)) * slopes).sum(axis=1) + offset
-    likeness: list[float] = (1 / (1 + np.exp(-logits))).tolist()
+    likeness: list[float] = np.exp(-np.logaddexp(0, -logits)).tolist()
     return likeness
 
 

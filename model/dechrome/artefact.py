@@ -248,6 +248,8 @@ def _shapes_fit(model: Model) -> bool:
                 width = biases.size
             if width != outputs or not layers:
                 return False
+        if "_gate" in name and [len(layers) for layers in network.members] != [1]:
+            return False
     return all(
         _layer_shapes(network) == _layer_shapes(model.heads[name.partition("_own")[0]])
         for name, network in model.heads.items()

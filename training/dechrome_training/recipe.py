@@ -122,6 +122,8 @@ def read_recipe(path: Path) -> Recipe:
         raise DataError(f"{path}: {error}") from error
     except KeyError as error:
         raise DataError(f"{path}: field {error} is missing") from error
+    except TypeError as error:  # a field of a section that goes into one record
+        raise DataError(f"{path}: {error}") from error
 
 
 def _network(settings: dict[str, Any], name: str) -> NetworkRecipe:

@@ -159,11 +159,11 @@ def _known(rows: _Rows, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
 class _Sort(NamedTuple):
     """Pages that get weights of their own.
 
-    ``learned`` says how many times its weight each page counts in their network, 0 where it is left out; ``own`` and
+    ``factors`` says how many times its weight each page counts in their network, 0 where it is left out; ``own`` and
     ``others``, which pages the gate learns to tell apart.
     """
 
-    learned: FloatArray
+    factors: FloatArray
     own: NDArray[np.bool_]
     others: NDArray[np.bool_]
     recipe: SortRecipe
@@ -177,7 +177,7 @@ def _fit_final(head: str, rows: _Rows, recipe: Recipe) -> dict[str, Network]:
     known = _known(rows, np.ones(len(rows.targets), bool))
     sort = _articles(rows, recipe) if head == "html" else _short_texts(rows, recipe)
     lesson = _lesson(rows, rows.inputs, known)
-    narrow_weights = lesson.weights * np.repeat(sort.learned, np.diff(rows.starts))[known]
+    narrow_weights = lesson.weights * np.repeat(sort.factors, np.diff(rows.starts))[known]
     few = min(sort.own.sum(), sort.others.sum()) < sort.recipe.least_pages
     if few or np.setdiff1d(lesson.targets, lesson.targets[narrow_weights > 0]).size:
         return {head: fit_network(lesson, recipe.labels)}
@@ -203,8 +203,8 @@ def _short_texts(rows: _Rows, recipe: Recipe) -> _Sort:
     words = np.array([sample.features.lengths.sum() for sample in rows.samples])
     by_line = views == "short"
     own = by_line | (np.isin(views, _DRESSED) & (words < settings.most_words))
-    learned = np.where(by_line, settings.by_line, own | is_phrase).astype(np.float32)
-    return _Sort(learned, own, ~own & ~is_phrase, settings)
+    factors = np.where(by_line, settings.by_line, own | is_phrase).astype(np.float32)
+    return _Sort(factors, own, ~own & ~is_phrase, settings)
 
 
 def _average_pages(rows: _Rows, chosen: NDArray[np.bool_]) -> FloatArray:

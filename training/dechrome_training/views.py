@@ -202,7 +202,7 @@ def dress(content: Sequence[Line], book: PhraseBook, chance: random.Random, lang
         head += book.run(chance, Kind.BYLINE, language, chance.choice((1, 2)))
     body = _interrupted(content, book, chance, language)
     if chance.random() < _CLEAN_END:
-        return head + _break_off(body, book, chance, language) + _clean_end(book, chance, language)
+        return head + _link_to_whole(body, book, chance, language) + _clean_end(book, chance, language)
     tail = [line for kind, count in _runs(chance, _TAIL) for line in book.run(chance, kind, language, count)]
     if chance.random() < 0.35:
         tail += book.cookie_dialog(chance, language)
@@ -215,7 +215,7 @@ def _clean_end(book: PhraseBook, chance: random.Random, language: str) -> list[L
     return end + (book.cookie_dialog(chance, language) if chance.random() < 0.8 else [])
 
 
-def _break_off(body: Sequence[Line], book: PhraseBook, chance: random.Random, language: str) -> list[Line]:
+def _link_to_whole(body: Sequence[Line], book: PhraseBook, chance: random.Random, language: str) -> list[Line]:
     """Now and then glue a link to the whole text to the last line, if that is content."""
     if not body or body[-1].share < 0.5 or chance.random() >= 0.3:
         return list(body)
